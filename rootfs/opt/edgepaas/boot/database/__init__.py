@@ -1,0 +1,1 @@
+"""Which database serves: its URL, whether it answers, and what follows."""

@@ -1,0 +1,1 @@
+"""The steps of the boot that end: one module per unit."""

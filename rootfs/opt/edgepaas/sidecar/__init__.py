@@ -1,0 +1,1 @@
+"""Metrics and health on the management port, apart from the app's fate."""

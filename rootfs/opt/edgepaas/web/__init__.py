@@ -1,0 +1,1 @@
+"""How gunicorn and uvicorn serve the app: worker class, slots, drain."""
