@@ -1,0 +1,1 @@
+"""What the build stage of the Dockerfile runs; nothing here runs on a host."""

@@ -1,0 +1,48 @@
+"""Import everything the image holds: the last step of the build stage, run inside the assembled root."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+import warnings
+from importlib.metadata import distributions
+
+# Modules that do something when imported, are not for this system, or want a part this image leaves out.
+SKIPPED = {"antigravity", "this", "idlelib", "__main__"}
+
+
+def standard_modules() -> set[str]:
+    """Return the standard library's modules that are in this image."""
+    present = {module.name for module in pkgutil.iter_modules()}
+    return (present & set(sys.stdlib_module_names)) - SKIPPED
+
+
+def dependency_modules() -> set[str]:
+    """Return the top-level names of every installed distribution."""
+    names = set()
+    for distribution in distributions():
+        for file in distribution.files or ():
+            first = file.parts[0]
+            if first.endswith(".py"):
+                names.add(first[:-3])
+            elif (file.name == "__init__.py") and len(file.parts) == 2:
+                names.add(first)
+    return {name for name in names if name.isidentifier()}
+
+
+def main() -> int:
+    """Import them all; return 1 if one cannot be."""
+    broken = []
+    warnings.simplefilter("ignore")
+    for name in sorted(standard_modules() | dependency_modules()):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            broken.append(f"{name}: {error}")
+    sys.stdout.write("\n".join([f"smoke: {len(broken)} modules cannot be imported", *broken]) + "\n")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
