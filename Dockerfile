@@ -36,6 +36,7 @@ RUN mkdir -p system dependencies/opt ours \
  && python3 assemble.py system /opt/venv \
  && cp -a /opt/venv dependencies/opt/ \
  && sh compile.sh system /usr/lib/python3.13 && sh compile.sh dependencies /opt/venv
+ARG SOURCE_DATE_EPOCH=0
 COPY rootfs/ ours/
 RUN mkdir -p ours/data ours/run/edgepaas ours/srv \
  && sh compile.sh ours /opt/edgepaas \
@@ -44,6 +45,7 @@ RUN mkdir smoke && cp -a system/. dependencies/. ours/. smoke/ && cp smoke.py sm
  && chroot smoke /opt/venv/bin/python -B /tmp/smoke.py && rm -r smoke
 
 FROM build AS app-files
+ARG SOURCE_DATE_EPOCH=0
 COPY app app/srv/app
 RUN sh compile.sh app /srv
 

@@ -1,1 +1,1 @@
-"""The host side: each file is one word of the Makefile or one noun those words need. Standard library only."""
+"""The host side: words of the Makefile and the nouns they need. Standard library only."""

@@ -1,4 +1,4 @@
-"""Assemble the image's root out of installed Debian packages: what is named here and the libraries it needs.
+"""Assemble the image's root: the files named here of installed packages, and their libraries.
 
 Runs in the build stage: `python3 assemble.py TARGET [TREE ...]`. Every TREE is searched for shared
 objects too, so that what a wheel links against is found. The package database of the result lists
@@ -13,8 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Iterable, Iterator
 
 # Packages taken whole (without what EXCLUDED names), or only the named files of them.
 PACKAGES: dict[str, tuple[str, ...]] = {
@@ -76,7 +76,14 @@ EXCLUDED = (
 )
 KEPT_ANYWAY = ("/usr/share/doc/*/copyright",)
 
-DIRECTORIES = {"tmp": 0o1777, "var/tmp": 0o1777, "run": 0o775, "proc": 0o555, "sys": 0o555, "dev": 0o755}
+DIRECTORIES = {
+    "tmp": 0o1777,
+    "var/tmp": 0o1777,
+    "run": 0o775,
+    "proc": 0o555,
+    "sys": 0o555,
+    "dev": 0o755,
+}
 
 NEEDED = re.compile(r"=> (/\S+) \(0x|^\s+(/\S+) \(0x", re.MULTILINE)
 
@@ -87,10 +94,12 @@ def output_of(*command: str) -> str:
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
+    """Tell whether `path` matches one of the glob `patterns`."""
     return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def is_wanted(path: str) -> bool:
+    """Tell whether a file of a package that is taken whole goes into the image."""
     return matches(path, KEPT_ANYWAY) or not matches(path, EXCLUDED)
 
 
@@ -133,6 +142,7 @@ def libraries_of(objects: Iterable[str]) -> set[str]:
 
 
 def files_below(tree: str) -> Iterator[str]:
+    """Yield every file and link below `tree`."""
     for folder, _, names in os.walk(tree):
         for name in names:
             yield os.path.join(folder, name)
@@ -140,11 +150,14 @@ def files_below(tree: str) -> Iterator[str]:
 
 def owner_of(path: str) -> str | None:
     """Return the package that owns `path`; None when no package does."""
-    done = subprocess.run(["dpkg-query", "--search", path], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        ["dpkg-query", "--search", path], check=False, capture_output=True, text=True
+    )
     return done.stdout.split(":")[0] if done.returncode == 0 else None
 
 
 def owners_of(paths: Iterable[str]) -> set[str]:
+    """Return the packages that own `paths`."""
     return {owner for owner in map(owner_of, sorted(paths)) if owner}
 
 
@@ -167,9 +180,12 @@ def strip_set_id(target: Path) -> None:
 
 
 def write_package_database(packages: Iterable[str], target: Path) -> None:
+    """Write the list of packages where dpkg keeps it."""
     database = target / "var/lib/dpkg/status"
     database.parent.mkdir(parents=True, exist_ok=True)
-    database.write_text("".join(output_of("dpkg-query", "--status", name) + "\n" for name in sorted(packages)))
+    database.write_text(
+        "".join(output_of("dpkg-query", "--status", name) + "\n" for name in sorted(packages))
+    )
 
 
 def main(target: Path, trees: list[str]) -> None:

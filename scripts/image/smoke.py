@@ -1,4 +1,4 @@
-"""Import everything the image holds: the last step of the build stage, run inside the assembled root."""
+"""Import everything the image holds: the build's last step, inside the assembled root."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import warnings
 from importlib.metadata import distributions
 
-# Modules that do something when imported, are not for this system, or want a part this image leaves out.
-SKIPPED = {"antigravity", "this", "idlelib", "__main__"}
+# Modules that do something when imported.
+SKIPPED = {"antigravity", "this", "__main__"}
 
 
 def standard_modules() -> set[str]:
@@ -26,21 +26,28 @@ def dependency_modules() -> set[str]:
             first = file.parts[0]
             if first.endswith(".py"):
                 names.add(first[:-3])
-            elif (file.name == "__init__.py") and len(file.parts) == 2:
+            elif file.parts[1:] == ("__init__.py",):
                 names.add(first)
     return {name for name in names if name.isidentifier()}
 
 
+def why_broken(name: str) -> str:
+    """Import module `name`; return what went wrong, an empty string for nothing."""
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        return f"{name}: {error}"
+    return ""
+
+
 def main() -> int:
     """Import them all; return 1 if one cannot be."""
-    broken = []
     warnings.simplefilter("ignore")
-    for name in sorted(standard_modules() | dependency_modules()):
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            broken.append(f"{name}: {error}")
-    sys.stdout.write("\n".join([f"smoke: {len(broken)} modules cannot be imported", *broken]) + "\n")
+    names = sorted(standard_modules() | dependency_modules())
+    broken = [reason for reason in map(why_broken, names) if reason]
+    sys.stdout.write(
+        "\n".join([f"smoke: {len(broken)} modules cannot be imported", *broken]) + "\n"
+    )
     return 1 if broken else 0
 
 

@@ -1,0 +1,37 @@
+# The front door. Every word is one file of scripts/; the caller's python3 needs nothing installed.
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: help run test build stop logs shell lint lock docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## build and start the service, wait until it is ready, say where (PORT=, METRICS_PORT=, IMAGE=)
+	@$(PYTHON) -m scripts.run
+
+test: ## everything: lint, types, docs, unit, contract, boot, PostgreSQL, image, browser (TESTS="path -k word")
+	@$(PYTHON) -m scripts.test
+
+build: ## build the image edgepaas:dev and edgepaas:dev-runtime, the layer without an app (IMAGE=)
+	@$(PYTHON) -m scripts.build
+
+stop: ## stop the service; its data stays
+	@$(PYTHON) -m scripts.stop
+
+logs: ## follow what the service writes
+	@$(PYTHON) -m scripts.logs
+
+shell: ## a shell where the service runs
+	@$(PYTHON) -m scripts.shell
+
+lint: ## lint, format, types, import rules, generated docs
+	@$(PYTHON) -m scripts.lint
+
+lock: ## lock the dependencies of pyproject.toml into requirements/, with hashes
+	@$(PYTHON) -m scripts.lock
+
+docs: ## write the generated docs again
+	@$(PYTHON) -m scripts.docs
+
+clean: ## remove build/, caches, the test environment; container and data stay
+	@$(PYTHON) -m scripts.clean
