@@ -1,0 +1,28 @@
+"""Times as people at the page's place read them; the API speaks UTC. Imports nothing of ours."""
+
+import logging
+from datetime import UTC, datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def zone(name: str) -> ZoneInfo:
+    """Return the time zone `name`, or UTC (with a warning) where it is not known."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        log.warning("TZ: no time zone of this name, the page shows UTC")
+        return ZoneInfo("UTC")
+
+
+def local(moment: datetime, name: str) -> str:
+    """Return `moment` in the time zone `name` as "2026-11-24 00:31:02"."""
+    return moment.astimezone(zone(name)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def now() -> datetime:
+    """Return this moment in UTC."""
+    return datetime.now(UTC)
