@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +36,6 @@ TOOLS = (
 )
 
 
-def _install(tool: Tool) -> None:
-    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
-    debian.install([tool.package], tool.purpose)
-
-
 def ensure() -> list[str]:
     """Prepare all of it; return what is missing and cannot be had, one line each."""
     VENV.ensure()
@@ -50,7 +44,7 @@ def ensure() -> list[str]:
         if tool.is_here():
             continue
         try:
-            _install(tool)
+            debian.install([tool.package], tool.purpose)
         except Failure as failure:
             missing.append(f"{tool.purpose}: {failure}")
             say(f"warning: {missing[-1]}")

@@ -1,0 +1,35 @@
+"""make lock: the dependencies of pyproject.toml, resolved for every platform, with hashes."""
+
+from __future__ import annotations
+
+import subprocess
+
+from scripts import console, toolbox
+from scripts.checkout import ROOT
+from scripts.console import Failure
+
+COMPILE = (
+    *("uv", "pip", "compile", "--quiet", "--generate-hashes", "--universal", "--no-annotate"),
+    *("--no-emit-index-url", "--no-emit-find-links", "--python-version", "3.11"),
+    *("--custom-compile-command", "make lock"),
+)
+RUNTIME = ("--output-file", "requirements/runtime.txt", "pyproject.toml")
+DEV = (
+    *("--output-file", "requirements/dev.txt", "--group", "dev"),
+    *("--constraint", "requirements/runtime.txt"),
+)
+
+
+def main() -> int:
+    """Write both locks; UPGRADE is what uv is told by `uv pip compile --upgrade`."""
+    toolbox.VENV.ensure()
+    for lock in (RUNTIME, DEV):
+        command = (*COMPILE, *lock)
+        done = subprocess.run(command, cwd=ROOT, env=toolbox.VENV.environment, check=False)
+        if done.returncode != 0:
+            raise Failure("uv could not resolve the dependencies; the reason stands above")
+    return 0
+
+
+if __name__ == "__main__":
+    console.run(main)
