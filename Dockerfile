@@ -31,7 +31,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
  && pip/bin/pip --python /opt/venv/bin/python install --disable-pip-version-check --no-compile --no-warn-script-location \
         --only-binary :all: --require-hashes --requirement runtime.txt \
  && sh trim.sh /opt/venv/lib/python3.13/site-packages
-COPY scripts/image/assemble.py scripts/image/compile.sh scripts/image/smoke.py ./
+COPY scripts/image/assemble.py scripts/image/compile.sh ./
 RUN mkdir -p system dependencies/opt ours \
  && python3 assemble.py system /opt/venv \
  && cp -a /opt/venv dependencies/opt/ \
@@ -41,6 +41,7 @@ COPY rootfs/ ours/
 RUN mkdir -p ours/data ours/run/edgepaas ours/srv \
  && sh compile.sh ours /opt/edgepaas \
  && chown 10001:0 ours/data ours/run/edgepaas && chmod 2775 ours/data ours/run/edgepaas && chmod 775 ours/run
+COPY scripts/image/smoke.py ./
 RUN mkdir smoke && cp -a system/. dependencies/. ours/. smoke/ && cp smoke.py smoke/tmp/ \
  && chroot smoke /opt/venv/bin/python -B /tmp/smoke.py && rm -r smoke
 

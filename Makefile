@@ -27,7 +27,7 @@ shell: ## a shell where the service runs
 lint: ## lint, format, types, import rules, generated docs
 	@$(PYTHON) -m scripts.lint
 
-lock: ## lock the dependencies of pyproject.toml into requirements/, with hashes
+lock: ## lock the dependencies of pyproject.toml into requirements/ (UPGRADE=1)
 	@$(PYTHON) -m scripts.lock
 
 docs: ## write the generated docs again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 from scripts import console, toolbox
@@ -21,10 +22,11 @@ DEV = (
 
 
 def main() -> int:
-    """Write both locks; UPGRADE is what uv is told by `uv pip compile --upgrade`."""
+    """Write both locks; pins stay unless UPGRADE is set in the environment."""
     toolbox.VENV.ensure()
+    upgrade = ("--upgrade",) if os.environ.get("UPGRADE") else ()
     for lock in (RUNTIME, DEV):
-        command = (*COMPILE, *lock)
+        command = (*COMPILE, *upgrade, *lock)
         done = subprocess.run(command, cwd=ROOT, env=toolbox.VENV.environment, check=False)
         if done.returncode != 0:
             raise Failure("uv could not resolve the dependencies; the reason stands above")

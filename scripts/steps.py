@@ -51,8 +51,8 @@ def summary(outcomes: list[Outcome]) -> str:
     """Return the table of all outcomes."""
     width = max(len(outcome.name) for outcome in outcomes)
     lines = [
-        f"  {outcome.name:<{width}}  {outcome.state:<8}  {outcome.seconds:6.1f} s  {outcome.note}".rstrip()
-        for outcome in outcomes
+        f"  {one.name:<{width}}  {one.state:<8}  {one.seconds:6.1f} s  {one.note}".rstrip()
+        for one in outcomes
     ]
     return "\n".join(["", "summary", *lines, ""])
 
