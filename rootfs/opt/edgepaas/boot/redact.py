@@ -1,0 +1,91 @@
+"""Hides secrets in text: known values, and the password of any URL. Imports nothing of ours."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qsl, quote, quote_plus, unquote
+
+MASK = "***"
+LEAST = 4
+PART_LEAST = 8
+PASSWORD_PARAMETERS = frozenset({"password", "sslpassword"})
+WEAK = frozenset({"password", "postgres", "postgresql", "edgepaas"})
+# The password may hold an unencoded @, so it ends at the last one before the host. No scheme
+# before "://": looking for its beginning would take quadratic time in a long word.
+URL_PASSWORD = re.compile(r"(://[^\s:/?#@\"'<>]*):([^\s/?#\"'<>]*)@")
+PARAMETER = re.compile(r"\b((?:ssl)?password=)('[^']*'|[^\s&;\"']+)", re.IGNORECASE)
+# Without limits to what the password may hold: for a value known to be a URL.
+WHOLE_URL = re.compile(r"[^:/]*://(?P<user>[^:/@]*):(?P<password>.*)@(?P<rest>.*)", re.DOTALL)
+
+
+def mask_urls(text: str) -> str:
+    """Return `text` with the password of every URL, and of `password=…`, masked."""
+    if "://" in text and "@" in text:
+        text = URL_PASSWORD.sub(rf"\1:{MASK}@", text)
+    if "assword=" in text or "ASSWORD=" in text:
+        text = PARAMETER.sub(rf"\1{MASK}", text)
+    return text
+
+
+class Redactor:
+    """Masks the given secret values wherever they appear in a text.
+
+    Of a database URL the password is the secret. One that is shorter than 4 characters, a word
+    such as `postgres`, or equal to what stands openly in its own URL (user, host, database) is
+    masked in URLs only: replacing it everywhere would mangle every line.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        spellings = {
+            spelling
+            for secret in secrets
+            for needle in needles(secret)
+            for spelling in spelt(needle)
+            if len(spelling) >= LEAST
+        }
+        self._needles = sorted(spellings, key=len, reverse=True)
+
+    def mask(self, text: str) -> str:
+        """Return `text` without a secret."""
+        for needle in self._needles:
+            if needle in text:
+                text = text.replace(needle, MASK)
+        return mask_urls(text)
+
+
+def needles(secret: str) -> Iterator[str]:
+    """Yield what must not be seen of one secret value."""
+    if "://" in secret:
+        yield from _url_secrets(secret)
+        return
+    yield secret
+    for part in re.split(r"[\s,;]+", secret):
+        for piece in (part, part.rpartition(":")[2]):
+            if len(piece) >= PART_LEAST:
+                yield piece
+
+
+def spelt(secret: str) -> Iterator[str]:
+    """Yield the ways programs spell a secret: as it is, percent-encoded, decoded, JSON, repr."""
+    for form in (secret, unquote(secret), quote(unquote(secret), safe=""), _quoted(secret)):
+        yield form
+        yield json.dumps(form, ensure_ascii=False)[1:-1]
+        yield json.dumps(form)[1:-1]
+        yield repr(form)[1:-1]
+
+
+def _quoted(secret: str) -> str:
+    return quote_plus(unquote(secret), safe="")
+
+
+def _url_secrets(url: str) -> Iterator[str]:
+    query = url.partition("?")[2]
+    for name, value in parse_qsl(query):
+        if name.lower() in PASSWORD_PARAMETERS:
+            yield value
+    match = WHOLE_URL.fullmatch(url)
+    if not match:
+        return
+    open_words = {match["user"], *WEAK, *re.split(r"[:/?,&=]", match["rest"])}
+    if match["password"] not in open_words:
+        yield match["password"]

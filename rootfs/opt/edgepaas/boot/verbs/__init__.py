@@ -1,0 +1,1 @@
+"""The verbs of `edgepaas`: one module each, with `main(argv) -> exit status`."""
