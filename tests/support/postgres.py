@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -223,7 +223,8 @@ class PostgresServer:
 
     def _signal_all(self, number: signal.Signals) -> None:
         for pid in self._children():
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
         self._signal(number)
 
     def _children(self) -> list[int]:

@@ -1,1 +1,1 @@
-"""Which database serves: its URL, whether it answers, and what follows."""
+"""Which database serves this boot, and bringing its schema to the image's revision."""

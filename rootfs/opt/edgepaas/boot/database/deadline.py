@@ -1,0 +1,20 @@
+"""A moment after which nobody waits any more. Imports nothing of ours."""
+
+import time
+from collections.abc import Callable
+
+
+class Deadline:
+    """A point on a monotonic clock, `seconds` from now."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.at = clock() + seconds
+
+    def remaining(self) -> float:
+        """Return the seconds left, never negative."""
+        return max(0.0, self.at - self.clock())
+
+    def within(self, seconds: float) -> "Deadline":
+        """Return a deadline at most `seconds` away that never passes this one."""
+        return Deadline(min(seconds, self.remaining()), self.clock)
