@@ -30,6 +30,7 @@ class Container:
 
     engine: Engine
     name: str = CONTAINER
+    volume: str = VOLUME
 
     def inspect(self) -> dict[str, Any] | None:
         """Return what the engine knows of it; None when it does not exist."""
@@ -53,7 +54,7 @@ class Container:
         self.check(ports)
         self.remove()
         command = ["run", "--detach", f"--name={self.name}", *HARDENING]
-        command += [f"--stop-timeout={stop_seconds() + 1}", f"--volume={VOLUME}:/data"]
+        command += [f"--stop-timeout={stop_seconds() + 1}", f"--volume={self.volume}:/data"]
         command += [f"--publish=127.0.0.1:{ports.app}:{APP_PORT}"]
         command += [f"--publish=127.0.0.1:{ports.management}:{MANAGEMENT_PORT}"]
         if ENV_FILE.is_file():
@@ -98,6 +99,6 @@ class Container:
         return [
             "make logs     what it writes, as it grows",
             "make shell    a shell in the container",
-            "make stop     stop it; the data stays in the volume " + VOLUME,
+            "make stop     stop it; the data stays in the volume " + self.volume,
             f"docker exec {self.name} supervisorctl status",
         ]

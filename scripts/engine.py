@@ -16,6 +16,7 @@ from scripts import debian
 from scripts.console import Failure, Progress, say
 
 ANSWER_SECONDS = 20
+USUAL_FOLDERS = ("/usr/bin",)  # looked into even when PATH does not name them
 START_SECONDS = 60
 DAEMON_LOG = Path("/var/log/edgepaas-dockerd.log")
 # These clients use the BuildKit inside the daemon; later ones need the buildx plugin for it.
@@ -64,8 +65,8 @@ class Engine:
 
 
 def clients() -> Iterator[str]:
-    """Yield every `docker` on PATH, and /usr/bin/docker, each once."""
-    folders = [*os.get_exec_path(), "/usr/bin"]
+    """Yield every `docker` on PATH and in the usual folders, each once."""
+    folders = [*os.get_exec_path(), *USUAL_FOLDERS]
     found = (shutil.which("docker", path=folder) for folder in folders)
     yield from dict.fromkeys(path for path in found if path)
 
@@ -117,13 +118,22 @@ def _last_words(log: Path) -> str:
     return "\n  ".join(lines[-3:])
 
 
+def _spawn(command: tuple[str, ...], log: Path) -> int:
+    """Start `command` in a session of its own, writing to `log`; return its pid."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    streams = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawnp(command[0], command, os.environ, file_actions=streams, setsid=True)
+
+
 def start_daemon(command: tuple[str, ...] = ("dockerd",), log: Path = DAEMON_LOG) -> Engine:
     """Start dockerd in a session of its own and wait until it answers; it stays up after us."""
     say(f"starting {command[0]}, which stays up (log: {log}, pid: /var/run/docker.pid)")
-    with log.open("ab") as file:
-        daemon = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
-        )
+    daemon = _spawn(command, log)
+    ended = False
     progress = Progress()
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -132,12 +142,13 @@ def start_daemon(command: tuple[str, ...] = ("dockerd",), log: Path = DAEMON_LOG
         if engine:
             progress.done()
             return engine
-        if daemon.poll() is not None:
+        ended = os.waitpid(daemon, os.WNOHANG)[0] == daemon
+        if ended:
             break
         time.sleep(0.2)
     progress.done()
-    ended = "ended at once" if daemon.poll() is not None else f"gave no answer in {START_SECONDS} s"
-    raise NoEngine(f"dockerd {ended}; its last words are:\n  {_last_words(log)}")
+    what = "ended at once" if ended else f"gave no answer in {START_SECONDS} s"
+    raise NoEngine(f"dockerd {what}; its last words are:\n  {_last_words(log)}")
 
 
 def install_packages() -> None:

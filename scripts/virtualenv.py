@@ -86,7 +86,7 @@ class Virtualenv:
             return
         say(f"installing {', '.join(lock.name for lock in self.locks)} into {self.path}")
         if not _is_usable(self.python):
-            self._run(ensure_python(), "-m", "venv", "--clear", str(self.path))
+            self._run(ensure_python(), "-m", "venv", "--without-pip", "--clear", str(self.path))
         self._run(self.python, "-m", "ensurepip")
         requirements = [option for lock in self.locks for option in ("--requirement", str(lock))]
         self._run(

@@ -25,10 +25,9 @@ def test_it_can_write_where_the_service_writes(
 
 @pytest.mark.parametrize("user", ["10001", "12345:0"])
 def test_it_cannot_change_the_code_it_runs(image: str, user: str) -> None:
-    for place in ("/srv", "/opt/edgepaas/boot", "/opt/venv", "/etc", "/usr/bin"):
-        done = in_image(image, "touch", f"{place}/x", user=user)
-        assert done.returncode == 1, place
-        assert "Permission denied" in done.stderr
+    places = ("/srv", "/opt/edgepaas/boot", "/opt/venv", "/etc", "/usr/bin")
+    done = in_image(image, "touch", *(f"{place}/x" for place in places), user=user)
+    assert done.stderr.count("Permission denied") == len(places)
 
 
 def test_the_user_has_a_name(image: str) -> None:
