@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 
 from scripts import console, toolbox
-from scripts.checkout import ROOT
+from scripts.checkout import LAYER, ROOT
 
 
 def main() -> int:
     """Write them with the test environment's Python, which is new enough."""
     toolbox.VENV.ensure()
     command = (toolbox.VENV.python, "-m", "scripts.generate_docs")
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    environment = {**toolbox.VENV.environment, "PYTHONPATH": str(LAYER)}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -192,12 +192,16 @@ def _nearest_zone(value: str, known: set[str]) -> str:
     return zones[near[0]] if near else ""
 
 
-def _database_url(_variable: Variable, value: str) -> str:
-    from boot.contract_database import check_database_url  # noqa: PLC0415 - where one is set
+def _database_url(variable: Variable, value: str) -> str:
+    from boot.database.url import DatabaseUrlError, parse  # noqa: PLC0415 - where one is set
 
-    fault = check_database_url(value)
-    if fault:
-        raise InvalidError(fault)
+    try:
+        parse(value, variable.name).sqlalchemy()
+    except DatabaseUrlError as error:
+        problem = str(error).removeprefix(f"{variable.name} ")
+        raise InvalidError(f"{problem}; {error.advice}") from None
+    except UnicodeError:
+        raise InvalidError("holds bytes that are not UTF-8; percent-encode them") from None
     return value
 
 
