@@ -18,3 +18,9 @@ class Deadline:
     def within(self, seconds: float) -> "Deadline":
         """Return a deadline at most `seconds` away that never passes this one."""
         return Deadline(min(seconds, self.remaining()), self.clock)
+
+    def nap(self, shortest: float, longest: float) -> None:
+        """Sleep for a random time between the two, in seconds, but not past the deadline."""
+        from random import uniform  # noqa: PLC0415  # 5 ms that who need not wait need not pay
+
+        time.sleep(min(uniform(shortest, longest), self.remaining()))  # noqa: S311  # jitter

@@ -3,12 +3,16 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from boot.database import wire
 from boot.database.deadline import Deadline
 from boot.database.outcome import Outcome, Verdict
 from boot.database.services import completed
 from boot.database.url import PostgresUrl
+
+if TYPE_CHECKING:
+    from boot.database.session import SessionError
 
 LOGIN_SECONDS = 5.0
 QUESTION = "SHOW transaction_read_only"
@@ -56,6 +60,12 @@ def attempt(url: PostgresUrl, seconds: float, environ: Mapping[str, str] = os.en
     return outcome._replace(detail=url.scrub(outcome.detail))
 
 
+def outcome_of(error: "SessionError") -> Outcome:
+    """Return what an error of a session means."""
+    message = str(error)
+    return Outcome(by_sqlstate(error.sqlstate) if error.sqlstate else by_words(message), message)
+
+
 def by_sqlstate(state: str) -> Verdict:
     """Return the class of a SQLSTATE; one we do not know counts as a server in trouble."""
     matching = [prefix for prefix in BY_SQLSTATE if state.startswith(prefix)]
@@ -87,9 +97,7 @@ def _ask_server(parameters: Mapping[str, str], deadline: Deadline) -> Outcome:
         with Session(parameters, deadline) as session:
             read_only = session.query(QUESTION, deadline)[0][0] == "on"
     except SessionError as error:
-        message = str(error)
-        verdict = by_sqlstate(error.sqlstate) if error.sqlstate else by_words(message)
-        return Outcome(verdict, message)
+        return outcome_of(error)
     except TimeoutError as error:
         return Outcome(Verdict.TIMED_OUT, str(error))
     if read_only and parameters.get("target_session_attrs") not in READERS:

@@ -1,10 +1,12 @@
-"""Database URLs in every spelling people use, made one. Imports nothing of ours."""
+"""Database URLs in every spelling people use, made one."""
 
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_plus
+
+from boot.exit_status import ExitStatus
 
 POSTGRES_DRIVERS = frozenset({"", "psycopg", "psycopg2"})
 SQLITE_DRIVERS = frozenset({"", "pysqlite"})
@@ -21,6 +23,8 @@ FORM_ADVICE = "set postgresql://user:password@host:5432/database"
 
 class DatabaseUrlError(ValueError):
     """A database URL we cannot use. The message names the problem and never the password."""
+
+    status = ExitStatus.CONFIG
 
     def __init__(self, problem: str, advice: str) -> None:
         super().__init__(problem)

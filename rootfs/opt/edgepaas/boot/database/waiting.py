@@ -10,7 +10,7 @@ from boot.database.outcome import Outcome, Verdict
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
 SHORTEST_DELAY = 0.02
-FIRST_ATTEMPT_SECONDS = 1.0
+LEAST_ATTEMPT_SECONDS = 1.0
 
 
 class Waited(NamedTuple):
@@ -49,7 +49,7 @@ def wait(
 
     Delays double from FIRST_DELAY with full jitter
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), clamped to what is
-    left of `seconds`. The first attempt gets at least a second, whatever the deadline.
+    left of `seconds`; the last attempt is made at the deadline, and each gets at least a second.
     """
     clock, sleep, random = nature or Nature()
     started, deadline = clock(), Deadline(seconds, clock)
@@ -57,16 +57,13 @@ def wait(
     count = 0
     while True:
         count += 1
-        least = FIRST_ATTEMPT_SECONDS if count == 1 else 0.0
-        outcome = attempt(max(deadline.remaining(), least))
+        outcome = attempt(max(deadline.remaining(), LEAST_ATTEMPT_SECONDS))
         seen.add(outcome.verdict)
         if not outcome.policy.retry or deadline.remaining() <= 0:
             return Waited(outcome, count, clock() - started, frozenset(seen))
         delay = min(backoff(count, random or _random()), deadline.remaining())
         report(Retry(count, outcome, delay))
         sleep(delay)
-        if deadline.remaining() <= 0:
-            return Waited(outcome, count, clock() - started, frozenset(seen))
 
 
 def backoff(attempt: int, random: Callable[[], float]) -> float:

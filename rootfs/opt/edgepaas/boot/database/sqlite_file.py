@@ -1,0 +1,59 @@
+"""A SQLite file before SQLAlchemy opens it: may we write there, and what does it hold."""
+
+import errno
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from boot.exit_status import ExitStatus
+
+if TYPE_CHECKING:
+    import sqlite3
+
+BUSY_SECONDS = 5.0
+OURS = {"alembic_version"}
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+
+
+class CannotWriteError(Exception):
+    """The file or its directory cannot be written. `status` is what the boot ends with."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path} cannot be written: {error.strerror}")
+        self.status = ExitStatus.IO if error.errno in DISK else ExitStatus.CANNOT_WRITE
+        self.advice = f"mount a writable volume on {path.parent}, for user {os.geteuid()}"
+
+
+def check_writable(path: Path) -> None:
+    """See that SQLite can write the file and make its journal beside it; raise CannotWriteError."""
+    trial = path.parent / f".{path.name}.trial-{os.getpid()}"
+    try:
+        os.close(os.open(trial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        trial.unlink()
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR))
+    except OSError as error:
+        raise CannotWriteError(path, error) from error
+
+
+def rows_in(path: Path) -> int | None:
+    """Return how many rows the application's tables hold; None where the file cannot be read."""
+    import sqlite3  # noqa: PLC0415  # 4 ms, only where there is a file
+
+    try:
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+            return sum(_count(connection, name) for name in _tables(connection) - OURS)
+    except sqlite3.Error:
+        return None
+
+
+def _tables(connection: "sqlite3.Connection") -> set[str]:
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {name for (name,) in found if not name.startswith("sqlite_")}
+
+
+def _count(connection: "sqlite3.Connection", table: str) -> int:
+    quoted = table.replace('"', '""')
+    count: int = connection.execute(f'SELECT count(*) FROM "{quoted}"').fetchone()[0]  # noqa: S608  # quoted
+    return count

@@ -1,0 +1,99 @@
+"""edgepaas migrate: bring the schema to this image's revision as a job, or print the SQL of it."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+
+from boot.contract import ContractError, default_root, load
+from boot.contract_report import block
+from boot.database import decision, revisions, schema_request
+from boot.database.schema_error import SchemaError
+from boot.database.schema_request import BOOT, SchemaRequest
+from boot.database.url import DatabaseUrl, PostgresUrl
+from boot.exit_status import ExitStatus
+from boot.logline import configure
+from boot.oneshots import db_wait, schema_bootstrap
+from boot.verbs.console import complain, say
+
+PROGRAM = "migrate"
+USAGE = """\
+usage: edgepaas migrate [up|plan]
+
+up (the default) waits for the database and brings its schema to this image's revision, whatever
+EDGEPAAS_MIGRATE says; it never falls back to another database. plan prints the SQL that up would
+run, and changes nothing."""
+
+
+def main(argv: list[str]) -> int:
+    """Migrate or plan; return the exit status."""
+    verb = {(): up, ("up",): up, ("plan",): plan}.get(tuple(argv))
+    if verb is None:
+        return usage(argv)
+    configure(PROGRAM)
+    try:
+        contract = load(default_root())
+    except ContractError as error:
+        complain("\n".join(error.faults))
+        return ExitStatus.CONFIG
+    resolution = contract.resolve(os.environ)
+    if resolution.problems:
+        complain(block(resolution.problems))
+        return ExitStatus.CONFIG
+    return run(verb, {**os.environ, **resolution.values})
+
+
+def usage(argv: list[str]) -> int:
+    """Answer --help, and anything we do not know."""
+    if argv[0] in {"-h", "--help"}:
+        say(USAGE)
+        return ExitStatus.OK
+    complain(f"edgepaas migrate does not know {' '.join(argv)!r}\n{USAGE}")
+    return ExitStatus.USAGE
+
+
+def run(verb: Callable[[SchemaRequest], None], environ: Mapping[str, str]) -> int:
+    """Find the database and do what the verb does to it; return the exit status."""
+    if verb is plan:
+        logging.getLogger().setLevel(logging.WARNING)  # stdout is for the SQL
+    return schema_bootstrap.reported(lambda: verb(request_of(environ)))
+
+
+def request_of(environ: Mapping[str, str]) -> SchemaRequest:
+    """Return the request for the database the environment names, once it answers."""
+    wanted = db_wait.read_request(environ)
+    if isinstance(wanted.url, PostgresUrl) and wanted.effective_mode != decision.SQLITE:
+        wanted = wanted._replace(mode=decision.POSTGRES)
+    decided, _ = db_wait.decide(wanted, environ)
+    if decided.url is None:
+        raise SchemaError(decided.reason, decided.advice, decided.status)
+    return schema_request.read(
+        {**environ, "DATABASE_URL": decided.url.sqlalchemy(), "EDGEPAAS_MIGRATE": BOOT}
+    )
+
+
+def up(request: SchemaRequest) -> None:
+    """Bring the schema to head. Raises SchemaError."""
+    schema_bootstrap.bring_to_head(request)
+
+
+def plan(request: SchemaRequest) -> None:
+    """Print the SQL between the database's revision and the head. Raises SchemaError."""
+    own = revisions.scan(revisions.directory_of(request.migrations))
+    current = at(request.target)
+    if revisions.is_at_head(current, own):
+        say(f"-- at head: {own.head()}; nothing to do")
+        return
+    from boot.database.migrator import Migrator  # noqa: PLC0415  # 400 ms of imports
+
+    Migrator(request.migrations, request.target.sqlalchemy()).print_sql(next(iter(current), None))
+
+
+def at(target: DatabaseUrl) -> frozenset[str]:
+    """Return the revisions the database says it is at. Raises SchemaError."""
+    if isinstance(target, PostgresUrl):
+        from boot.database import postgres_schema  # noqa: PLC0415  # psycopg2
+
+        return postgres_schema.current_revisions(target)
+    from boot.database import sqlite_schema  # noqa: PLC0415
+
+    return sqlite_schema.current_revisions(target.path)

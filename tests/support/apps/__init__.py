@@ -1,0 +1,1 @@
+"""Small ASGI apps that tests serve with the real web unit."""
