@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,21 @@ from app.watchdog import Watchdog
 READ_ONLY = "edgepaas_read_only"
 SQLITE_BUSY_SECONDS = 5
 DEADLINE_SHARE_OF_STATEMENT = 0.8
-NO_TABLE = frozenset({"42P01", "3F000"})
+NO_TABLE_STATES = frozenset({"42P01", "3F000"})
+OUTAGE_STATES = frozenset({"25006", "25P03"})  # read-only after a failover; idle for too long
+SQLITE_OUTAGES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
 
 
 class Database:
@@ -198,11 +213,22 @@ def _named_errors() -> Iterator[None]:
     except DBAPIError as error:
         if _is_missing_table(error):
             raise SchemaMissingError("the database has no tables yet") from error
-        if isinstance(error, OperationalError) or error.connection_invalidated:
+        if error.connection_invalidated or _is_outage(error):
             raise UnavailableError("the database does not answer") from error
         raise
 
 
+def _is_outage(error: DBAPIError) -> bool:
+    """Tell an error of the database's state from one in our SQL, which SQLite calls by one name."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in SQLITE_OUTAGES
+    return isinstance(error, OperationalError) or _state(error) in OUTAGE_STATES
+
+
 def _is_missing_table(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "pgcode", None)
-    return state in NO_TABLE or "no such table" in str(error.orig)
+    return _state(error) in NO_TABLE_STATES or "no such table" in str(error.orig)
+
+
+def _state(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "pgcode", None)

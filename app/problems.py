@@ -118,8 +118,5 @@ def _example(status: int) -> dict[str, Any]:
         "request_id": "0f6d2c5e9a1b4c3d8e7f6a5b4c3d2e1f",
     }
     return {
-        "model": Problem,
-        "content": {
-            MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
-        },
+        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema(), "example": example}},
     }

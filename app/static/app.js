@@ -62,6 +62,7 @@ function place(row) {
 function show(node, fresh) {
   const old = byId.get(node.id);
   const row = makeRow(node);
+  if (old?.isEqualNode(row)) return;
   if (fresh) row.classList.add("fresh");
   if (old && old.dataset.name === node.name) old.replaceWith(row);
   else {
@@ -97,7 +98,19 @@ function count() {
 }
 
 // Takes up what was missed: before the socket was open, or on another worker.
+// What an event told while the answer was on its way is newer than the answer.
+const refreshing = new Set();
 async function refresh() {
+  const heard = new Set();
+  refreshing.add(heard);
+  try {
+    takeUp(await allNodes(), heard);
+  } finally {
+    refreshing.delete(heard);
+  }
+}
+
+async function allNodes() {
   const found = new Map();
   for (let cursor = ""; cursor !== null;) {
     const after = cursor && `&cursor=${cursor}`;
@@ -107,14 +120,16 @@ async function refresh() {
     for (const node of page.items) found.set(node.id, node);
     cursor = page.next_cursor;
   }
-  if (document.getElementById("trouble")) return location.reload();
-  for (const id of [...byId.keys()]) if (!found.has(id)) forget(id);
-  for (const node of found.values()) {
-    const row = byId.get(node.id);
-    const same = row && JSON.stringify(row.node ?? null) === JSON.stringify(node);
-    if (!same) show(node, false);
-    byId.get(node.id).node = node;
+  return found;
+}
+
+function takeUp(found, heard) {
+  if (document.getElementById("trouble")) {
+    location.reload();
+    return;
   }
+  for (const id of [...byId.keys()]) if (!found.has(id) && !heard.has(id)) forget(id);
+  for (const node of found.values()) if (!heard.has(node.id)) show(node, false);
   count();
 }
 
@@ -130,11 +145,22 @@ function greet(hello) {
   slot.dataset.slot = hello.slot;
 }
 
+let counting = false;
+function countSoon() {
+  if (counting) return;
+  counting = true;
+  requestAnimationFrame(() => {
+    counting = false;
+    count();
+  });
+}
+
 function hear(event) {
   if (event.type === "hello") greet(event);
-  else if (event.type === "node.deleted") forget(event.id);
+  for (const heard of refreshing) heard.add(event.id);
+  if (event.type === "node.deleted") forget(event.id);
   else if (event.node) show(event.node, true);
-  count();
+  countSoon();
 }
 
 let retry = FIRST_RETRY;
