@@ -1,0 +1,78 @@
+"""What we hook into gunicorn's arbiter (https://docs.gunicorn.org/en/stable/settings.html#server-hooks).
+
+There is no worker_exit here: cleaning up after a worker is the arbiter's, in child_exit, for a
+worker that was killed cleans up nothing.
+"""
+
+import logging
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+
+from boot import notifier
+from boot.exit_status import ExitStatus
+from web import listening, metric_files
+from web.first_failure import FirstFailure
+from web.readiness import Readiness
+from web.slots import Slots, Stage, lowest_free
+from web.start_budget import StartBudget
+
+log = logging.getLogger(__name__)
+
+# One of each per arbiter: SIGHUP reads gunicorn.conf.py again, but these stay.
+NOTIFIER = notifier.take()
+SLOTS = Slots()
+FIRST_FAILURE = FirstFailure()
+START_BUDGET = StartBudget()
+
+
+def on_starting(server: Any) -> None:
+    """Refuse to start where the port cannot be had, and say so in one line."""
+    try:
+        listening.check(each for each in server.cfg.address if isinstance(each, tuple))
+    except listening.CannotListen as problem:
+        log.error("%s", problem)  # noqa: TRY400 (a user's mistake needs no traceback)
+        raise SystemExit(ExitStatus.CONFIG) from None
+
+
+def when_ready(server: Any) -> None:
+    """Say STOPPING=1 when the arbiter is told to stop; refuse USR2.
+
+    A second arbiter beside this one could not be supervised.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == server.pid:
+            readiness(server).stopping()
+        server.signal(number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, stop)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give the worker to be forked the lowest free slot."""
+    worker.slot = lowest_free({each.slot for each in server.WORKERS.values()})
+    worker.readiness = readiness(server)
+    worker.first_failure = FIRST_FAILURE
+    SLOTS.put(worker.slot, Stage.STARTING)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Clean up after a worker; end when workers keep ending before they serve."""
+    stage = worker.readiness.ended(worker.slot)
+    metric_files.forget(worker.slot)
+    stopping = not server.LISTENERS
+    if START_BUDGET.ended(stage, server.cfg.workers) and not stopping:
+        reason = f"{START_BUDGET.failed} workers in a row ended before they served"
+        raise HaltServer(reason, Arbiter.WORKER_BOOT_ERROR)
+
+
+def readiness(server: Any) -> Readiness:
+    """Return who tells PID 1 how many of the arbiter's workers serve."""
+    return Readiness(SLOTS, NOTIFIER, server.cfg.workers)
