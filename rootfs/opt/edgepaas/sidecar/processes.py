@@ -1,0 +1,79 @@
+"""What /proc tells about a tree of processes. Imports nothing of ours."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+PROC = Path("/proc")
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+KIB = 1024
+UTIME, CSTIME, START_TIME = 11, 14, 19  # fields of /proc/PID/stat, counted from the state on
+
+
+class Usage(NamedTuple):
+    """What a tree of processes uses; `started` is the root's start in seconds since the epoch.
+
+    `cpu_seconds` includes children that have ended: it never falls while the root lives.
+    """
+
+    processes: int
+    cpu_seconds: float
+    memory_bytes: int
+    open_files: int
+    started: float
+
+
+def usage(root: int, *, with_children: bool = True) -> Usage | None:
+    """Return what the tree under process `root` uses; None if that has ended."""
+    try:
+        started = boot_time() + stat(root)[START_TIME] / TICKS_PER_SECOND
+    except OSError:
+        return None
+    cpu, memory, files, number = 0.0, 0, 0, 0
+    for pid in tree(root) if with_children else [root]:
+        with suppress(OSError):
+            cpu += sum(stat(pid)[UTIME : CSTIME + 1]) / TICKS_PER_SECOND
+            number += 1
+            memory += proportional_memory(pid)
+            files += sum(1 for _ in (PROC / str(pid) / "fd").iterdir())
+    return Usage(number, cpu, memory, files, started)
+
+
+def tree(root: int) -> Iterator[int]:
+    """Yield `root` and all its descendants."""
+    yield root
+    with suppress(OSError):
+        for children in (PROC / str(root) / "task").glob("*/children"):
+            for child in children.read_text().split():
+                yield from tree(int(child))
+
+
+def stat(pid: int) -> list[int]:
+    """Return the numbers of /proc/PID/stat after the state. Raises OSError."""
+    fields = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return [int(field) for field in fields[1:]]
+
+
+def proportional_memory(pid: int) -> int:
+    """Return the process's memory in bytes, shared pages divided among those who share them.
+
+    Where the kernel does not tell (another user's process), it is the resident size.
+    """
+    try:
+        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * KIB
+    except OSError:
+        pass
+    pages = int((PROC / str(pid) / "statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def boot_time() -> float:
+    """Return when the kernel started, in seconds since the epoch."""
+    for line in (PROC / "stat").read_text().splitlines():
+        if line.startswith("btime "):
+            return float(line.split()[1])
+    return 0.0
