@@ -37,6 +37,7 @@ BY_SQLSTATE = {
 # libpq's own words, where no server spoke. They are not translated: Python leaves LC_MESSAGES "C".
 BY_WORDS: Sequence[tuple[str, Verdict]] = (
     (r"closed (the connection )?unexpectedly|SYSCALL error|reset by peer", Verdict.RESET),
+    (r"invalid \S+ value|invalid connection option", Verdict.CONFIG),
     (r"SSL|TLS|certificate", Verdict.TLS),
     (r"password|authentication|channel binding", Verdict.AUTH),
     (r"read-only|hot standby", Verdict.NO_PRIMARY),
