@@ -19,8 +19,8 @@ worker_tmp_dir = memory if os.access(memory, os.W_OK | os.X_OK) else None
 
 timeout = ceil(float(environ["EDGEPAAS_WEB_TIMEOUT"]))
 graceful_timeout = max(1, int(float(environ["EDGEPAAS_GRACEFUL_TIMEOUT"])))
-keepalive = ceil(float(environ["EDGEPAAS_KEEPALIVE"]))
-max_requests = int(environ["EDGEPAAS_MAX_REQUESTS"])
+keepalive = ceil(float(environ["EDGEPAAS_WEB_KEEPALIVE"]))
+max_requests = int(environ["EDGEPAAS_WEB_MAX_REQUESTS"])
 max_requests_jitter = max_requests // 10
 
 forwarded_allow_ips = environ["EDGEPAAS_FORWARDED_ALLOW_IPS"]

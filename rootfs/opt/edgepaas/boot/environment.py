@@ -131,17 +131,24 @@ def _make(place: Path) -> None:
 
 def _write_one(directory: int, name: str, content: bytes) -> None:
     temporary = f".{name}.{os.getpid()}"
-    with suppress(FileNotFoundError):
-        os.unlink(temporary, dir_fd=directory)
-    descriptor = os.open(temporary, NEW_FILE, FILE_MODE, dir_fd=directory)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        _write_new(directory, temporary, content)
+    except FileExistsError:  # an interrupted write of an earlier process of this number
+        os.unlink(temporary, dir_fd=directory)
+        _write_new(directory, temporary, content)
+    os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def _write_new(directory: int, name: str, content: bytes) -> None:
+    descriptor = os.open(name, NEW_FILE, FILE_MODE, dir_fd=directory)
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
     except OSError:
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=directory)
+        os.unlink(name, dir_fd=directory)
         raise
+    finally:
+        os.close(descriptor)
 
 
 def _read_one(directory: int, name: str) -> Iterator[str]:

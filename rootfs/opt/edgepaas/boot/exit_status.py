@@ -24,6 +24,8 @@ class ExitStatus(IntEnum):
     REFUSED = 77
     CONFIG = 78
     CUT = 80
+    CANNOT_EXECUTE = 126
+    NO_SUCH_COMMAND = 127
 
 
 class Explanation(NamedTuple):
@@ -70,6 +72,12 @@ EXPLANATIONS: dict[int, Explanation] = {
     ExitStatus.CUT: Explanation(
         "stopped, but the stop budget cut requests short",
         "raise EDGEPAAS_STOP_TIMEOUT and `docker stop --time` together",
+    ),
+    ExitStatus.CANNOT_EXECUTE: Explanation(
+        "the command given to `docker run` cannot be executed", "check its permissions"
+    ),
+    ExitStatus.NO_SUCH_COMMAND: Explanation(
+        "the command given to `docker run` does not exist", "check its name; see `edgepaas --help`"
     ),
 }
 

@@ -43,7 +43,7 @@ def context() -> dict[str, str]:
     return {key: os.environ[name] for key, name in names.items() if os.environ.get(name)}
 
 
-def render(
+def render(  # noqa: PLR0913 - a line has these parts
     level: str,
     program: str,
     message: str,
@@ -54,7 +54,7 @@ def render(
 ) -> str:
     """Return one finished line without its newline.
 
-    `form` is "json" or "text" and defaults to LOG_FORMAT; `seconds` since the epoch defaults to now.
+    `form` is "json" or "text", by default LOG_FORMAT; `seconds` since the epoch defaults to now.
     """
     when = timestamp(time.time() if seconds is None else seconds)
     if (form or os.environ.get("LOG_FORMAT") or "json") == "json":

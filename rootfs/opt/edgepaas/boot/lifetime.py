@@ -1,0 +1,154 @@
+"""One life of the container: prepare, supervise, say why it ended."""
+
+import logging
+import os
+from pathlib import Path
+
+from boot import daemon_config, farewell, graph, privileges, run_directory, settings, unit_files
+from boot.contract import Contract, ContractError
+from boot.exit_status import ExitStatus
+from boot.exports import Exports
+from boot.notify import NotifySocket
+from boot.redact import Redactor
+from boot.relay import Relay, RelayHandler
+from boot.report import Report
+from boot.run_directory import CannotWriteError
+from boot.sequencer import Outcome, Policy
+from boot.settings import Settings
+from boot.sink import Sink, open_stdout
+from boot.units import Problem, Unit
+
+FLUSH_SECONDS = 0.5
+LOGGING_VARIABLES = ("LOG_FORMAT", "LOG_LEVEL", "TZ")
+
+log = logging.getLogger(__name__)
+
+
+def run() -> int:
+    """Live from the first line to the last; return the exit status."""
+    sink = open_stdout()
+    try:
+        ours, contract = settings.read()
+    except ContractError as error:
+        return broken_contract(error, sink)
+    publish(ours, contract)
+    relay = open_log(sink, contract)
+    outcome = live(ours, relay)
+    farewell.say(outcome, ours.run_dir)
+    sink.drain(FLUSH_SECONDS)
+    return int(outcome.status)
+
+
+def live(ours: Settings, relay: Relay) -> Outcome:
+    """Prepare and supervise; return why it ended."""
+    try:
+        give_up_root(ours)
+        run_directory.prepare(ours)
+        units, problems = read_units(ours)
+        if problems:
+            return refuse(problems)
+        return supervise(ours, units, relay)
+    except CannotWriteError as error:
+        return Outcome(error.status, f"{error}; {error.advice}")
+
+
+def publish(ours: Settings, contract: Contract) -> None:
+    """Put into the environment what every unit may rely on from the start."""
+    directories = {
+        "EDGEPAAS_ROOT": ours.root,
+        "EDGEPAAS_APP_DIR": ours.app_dir,
+        "EDGEPAAS_RUN_DIR": ours.run_dir,
+        "EDGEPAAS_DATA_DIR": ours.data_dir,
+        "PROMETHEUS_MULTIPROC_DIR": ours.metrics,
+    }
+    os.environ.update({name: str(path) for name, path in directories.items()})
+    os.environ["EDGEPAAS_BOOT_ID"] = ours.boot_id
+    os.environ["EDGEPAAS_GRACEFUL_TIMEOUT"] = f"{ours.budget.graceful:g}"
+    path = [str(ours.layer), str(ours.app_dir), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, path)))
+    for name in LOGGING_VARIABLES:
+        os.environ[name] = contract.lenient(os.environ, name)
+
+
+def open_log(sink: Sink, contract: Contract) -> Relay:
+    """Send our own logging and all that units print through one relay to stdout."""
+    mask = Redactor(contract.secret_values(os.environ)).mask
+    relay = Relay(sink, mask, os.environ["LOG_FORMAT"])
+    level = logging.getLevelNamesMapping()[os.environ["LOG_LEVEL"].upper()]
+    logging.basicConfig(level=level, handlers=[RelayHandler(relay)], force=True)
+    return relay
+
+
+def give_up_root(ours: Settings) -> None:
+    """Become an ordinary user where we are root and may."""
+    if os.geteuid() != 0 or os.getpid() != 1:
+        return
+    ours.run_dir.mkdir(parents=True, exist_ok=True)
+    privileges.hand_over(ours.run_dir, ours.data_dir)
+    if privileges.drop():
+        log.info("started as root: running as uid %d with gid %d", privileges.UID, privileges.GID)
+    else:
+        log.info("started as root without the capability to change that: staying uid 0")
+
+
+def read_units(ours: Settings) -> tuple[list[Unit], list[Problem]]:
+    """Return the units in the order they may start, and all that is wrong with them."""
+    os.chdir(ours.app_dir)
+    units, problems = unit_files.load(ours.conf_d)
+    return graph.order(units), [*problems, *graph.validate(units)]
+
+
+def refuse(problems: list[Problem]) -> Outcome:
+    """Log every problem; return the outcome."""
+    for problem in problems:
+        log.error("%s", problem)
+    return Outcome(ExitStatus.CONFIG, f"{len(problems)} problems with the units, listed above")
+
+
+def supervise(ours: Settings, units: list[Unit], relay: Relay) -> Outcome:
+    """Run the units under supervisord until all is over; return why it ended."""
+    from boot import supervision  # noqa: PLC0415 - 70 ms that a wrong unit file need not pay
+
+    config = ours.run_dir / "supervisord.conf"
+    try:
+        daemon_config.write(config, daemon_config.render(units, ours))
+        notify = NotifySocket(ours.run_dir / "notify.sock")
+    except OSError as error:
+        raise CannotWriteError(ours.run_dir, error) from error
+    boot = supervision.Boot(
+        units=units,
+        policy=Policy(ours.budget, hold=ours.hold),
+        report=Report(units, identity(ours)),
+        relay=relay,
+        exports=Exports(os.environ, ours.environment),
+        notify=notify,
+        run_dir=ours.run_dir,
+    )
+    log.info("boot %s of build %s", ours.boot_id, os.environ.get("EDGEPAAS_BUILD_ID", "unknown"))
+    try:
+        return supervision.run(boot, config)
+    finally:
+        notify.close()
+        supervision.write_report(boot.report, ours.run_dir)
+
+
+def identity(ours: Settings) -> dict[str, str]:
+    """Return what tells this container from others."""
+    return {
+        "boot_id": ours.boot_id,
+        "build_id": os.environ.get("EDGEPAAS_BUILD_ID", ""),
+        "version": os.environ.get("EDGEPAAS_VERSION", ""),
+        "slot": os.environ.get("SLOT", ""),
+    }
+
+
+def broken_contract(error: ContractError, sink: Sink) -> int:
+    """Say what is wrong with environment.toml or environment.d; return the exit status."""
+    logging.basicConfig(level=logging.INFO, handlers=[RelayHandler(Relay(sink, str, "json"))])
+    for fault in error.faults:
+        log.error("%s", fault)
+    run_dir = Path(os.environ.get("EDGEPAAS_RUN_DIR") or "/run/edgepaas")
+    cause = "the environment contract itself is broken, as told above"
+    farewell.say(Outcome(ExitStatus.CONFIG, cause), run_dir)
+    sink.drain(FLUSH_SECONDS)
+    return ExitStatus.CONFIG
