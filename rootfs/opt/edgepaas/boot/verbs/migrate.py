@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 
 from boot.contract import ContractError, default_root, load
@@ -39,6 +40,8 @@ def main(argv: list[str]) -> int:
     if resolution.problems:
         complain(block(resolution.problems))
         return ExitStatus.CONFIG
+    # Units find the app by PYTHONPATH; this process, run isolated (-I), does not.
+    sys.path.insert(1, contract.lenient(os.environ, "EDGEPAAS_APP_DIR"))
     return run(verb, {**os.environ, **resolution.values})
 
 
