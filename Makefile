@@ -1,7 +1,7 @@
 # The front door. Every word is one file of scripts/; the caller's python3 needs nothing installed.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help run test build stop logs shell lint lock docs clean
+.PHONY: help run test build stop logs shell lint lock docs bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lock: ## lock the dependencies of pyproject.toml into requirements/ (UPGRADE=1)
 
 docs: ## write the generated docs again
 	@$(PYTHON) -m scripts.docs
+
+bench: ## measure beside what others run instead, in one run, as ratios (ROUNDS=)
+	@$(PYTHON) -m scripts.bench
 
 clean: ## remove build/, caches, the test environment; container and data stay
 	@$(PYTHON) -m scripts.clean

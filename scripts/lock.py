@@ -19,13 +19,17 @@ DEV = (
     *("--output-file", "requirements/dev.txt", "--group", "dev"),
     *("--constraint", "requirements/runtime.txt"),
 )
+BENCH = (
+    *("--output-file", "requirements/bench.txt", "--group", "bench"),
+    *("--constraint", "requirements/runtime.txt"),
+)
 
 
 def main() -> int:
-    """Write both locks; pins stay unless UPGRADE is set in the environment."""
+    """Write the locks; pins stay unless UPGRADE is set in the environment."""
     toolbox.VENV.ensure()
     upgrade = ("--upgrade",) if os.environ.get("UPGRADE") else ()
-    for lock in (RUNTIME, DEV):
+    for lock in (RUNTIME, DEV, BENCH):
         command = (*COMPILE, *upgrade, *lock)
         done = subprocess.run(command, cwd=ROOT, env=toolbox.VENV.environment, check=False)
         if done.returncode != 0:

@@ -1,0 +1,1 @@
+"""Measurements beside what others run instead, in one run, as ratios."""
