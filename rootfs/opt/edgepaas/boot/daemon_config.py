@@ -78,7 +78,8 @@ def _section(name: str, options: Mapping[str, str], here: str) -> str:
 
 
 def _continued(value: str, here: str) -> str:
-    return "\n  ".join(_lines(value.replace("%(here)s", here)))
+    placed = value.replace("%(here)s/..", str(Path(here).parent)).replace("%(here)s", here)
+    return "\n  ".join(_lines(placed))
 
 
 def _lines(value: str) -> Iterable[str]:
