@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support import metric_files
 from tests.support.notify_socket import NotifySocket
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -28,7 +29,7 @@ class WebUnit:
         self.port = int(environment.get("PORT") or free_port())
         self.environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOTFS / 'opt/edgepaas'}:{CHECKOUT}",
+            "PYTHONPATH": f"{ROOTFS}/opt/edgepaas:{CHECKOUT}:{environment.get('EXTRA_PATH', '')}",
             "PYTHONUNBUFFERED": "1",
             "NOTIFY_SOCKET": str(self.notify.path),
             "PROMETHEUS_MULTIPROC_DIR": str(self.metrics),
@@ -37,8 +38,8 @@ class WebUnit:
             "EDGEPAAS_BIND": "127.0.0.1",
             "EDGEPAAS_GRACEFUL_TIMEOUT": "7.6",
             "EDGEPAAS_WEB_TIMEOUT": "30",
-            "EDGEPAAS_KEEPALIVE": "75",
-            "EDGEPAAS_MAX_REQUESTS": "0",
+            "EDGEPAAS_WEB_KEEPALIVE": "75",
+            "EDGEPAAS_WEB_MAX_REQUESTS": "0",
             "EDGEPAAS_FORWARDED_ALLOW_IPS": "127.0.0.1,::1",
             "WEB_CONCURRENCY": "2",
             "LOG_LEVEL": "info",
@@ -69,6 +70,10 @@ class WebUnit:
     def workers(self) -> int:
         """Return how many workers there should be."""
         return int(self.environment["WEB_CONCURRENCY"])
+
+    def sample(self, name: str) -> float:
+        """Return a metric of the app, added up over the workers; 0 while it has none."""
+        return metric_files.sample(self.metrics, name) or 0.0
 
     def worker_pids(self) -> set[int]:
         """Return the pids of the arbiter's children."""

@@ -46,8 +46,9 @@ def when_ready(server: Any) -> None:
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if os.getpid() == server.pid:
-            readiness(server).stopping()
+        if os.getpid() != server.pid:
+            os._exit(ExitStatus.OK)  # a worker just forked: gunicorn would lose the signal
+        readiness(server).stopping()
         server.signal(number, frame)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):

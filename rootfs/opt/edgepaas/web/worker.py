@@ -14,7 +14,7 @@ from gunicorn.errors import AppImportError
 from uvicorn_worker import UvicornWorker
 
 from web import metric_files, parent
-from web.first_failure import FirstFailure
+from web.first_failure import FirstFailure, wait_to_be_stopped
 from web.heartbeat import Heartbeat
 from web.lifespan import QuietLifespan
 from web.logger import quiet_uvicorn
@@ -68,8 +68,9 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         try:
             super().load_wsgi()
         except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever the app raises)
-            if self.first_failure.claim():
-                self.tell_why(error)
+            if not self.first_failure.claim():
+                wait_to_be_stopped()
+            self.tell_why(error)
             raise SystemExit(Arbiter.APP_LOAD_ERROR) from None
 
     def tell_why(self, error: BaseException) -> None:
@@ -95,6 +96,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         beating = loop.create_task(heartbeat.run())
         try:
             await server.serve(sockets=[listener.sock for listener in self.sockets])
+        except SystemExit:
+            if not self.first_failure.claim():
+                wait_to_be_stopped()
+            raise
         finally:
             beating.cancel()
 

@@ -1,0 +1,160 @@
+"""Stopping, reloading and recycling: what is in flight is finished."""
+
+import http.client
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from tests.support.load import Load
+from tests.support.web_unit import WebUnit
+from web.server import share
+
+Start = Callable[..., WebUnit]
+
+
+def test_term_finishes_a_slow_request_and_ends_with_0(web: WebUnit) -> None:
+    answers: list[tuple[int, str]] = []
+    client = threading.Thread(target=lambda: answers.append(web.get("/slow?seconds=2")))
+    client.start()
+    web.settled(lambda: open_connections(web.port), 5, "the request is on its way")
+    web.process.terminate()
+    assert web.wait(8) == 0
+    client.join()
+    assert [status for status, _ in answers] == [200]
+    assert "STOPPING=1" in web.notify.read()
+
+
+def test_term_closes_websockets_with_1012(web: WebUnit) -> None:
+    with ExitStack() as stack:
+        url = f"ws://127.0.0.1:{web.port}/ws"
+        clients = [stack.enter_context(connect(url)) for _ in range(4)]
+        for client in clients:
+            client.send("hello")
+            assert client.recv(5) == "hello"
+        web.process.terminate()
+        for client in clients:
+            with pytest.raises(ConnectionClosed) as closed:
+                client.recv(8)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
+        assert web.wait(8) == 0
+
+
+def test_a_kept_connection_is_answered_once_more_with_connection_close(start_web: Start) -> None:
+    web = start_web(WEB_CONCURRENCY="1")
+    web.wait_ready()
+    with closing(http.client.HTTPConnection("127.0.0.1", web.port, timeout=5)) as client:
+        assert ask(client) == (200, None)
+        web.process.terminate()
+        web.settled(lambda: "drains" in web.log, 5, "the worker drains")
+        assert ask(client) == (200, "close")
+    assert web.wait(8) == 0
+
+
+def test_answers_say_connection_close_while_the_container_drains(start_web: Start) -> None:
+    web = start_web(WEB_CONCURRENCY="1")
+    web.wait_ready()
+    (web.run_dir / "draining").touch()
+
+    def answer() -> tuple[int, str | None]:
+        with closing(http.client.HTTPConnection("127.0.0.1", web.port, timeout=5)) as client:
+            return ask(client)
+
+    web.settled(lambda: answer() == (200, "close"), 5, "Connection: close")
+    (web.run_dir / "draining").unlink()
+    web.settled(lambda: answer() == (200, None), 5, "no Connection: close")
+
+
+def test_an_idle_web_stops_at_once(web: WebUnit) -> None:
+    web.process.terminate()
+    assert web.wait(1.5) == 0
+
+
+def test_term_ends_a_web_whose_app_is_still_starting(
+    start_web: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    web = start_web(TINY_GATE=str(tmp_path_factory.mktemp("closed")))
+    web.settled(lambda: len(web.worker_pids()) == 2, 20, "two workers forked")
+    web.process.terminate()
+    assert web.wait(1.5) == 0
+    assert not web.ready()
+
+
+def test_quit_does_not_wait_for_requests(web: WebUnit) -> None:
+    answers: list[int] = []
+    client = threading.Thread(target=lambda: answers.append(web.get("/slow?seconds=60")[0]))
+    client.start()
+    web.settled(lambda: open_connections(web.port), 5, "the request is on its way")
+    web.process.send_signal(signal.SIGQUIT)
+    assert web.wait(4) == 0
+    client.join()
+    assert answers == [500]
+
+
+def test_usr2_does_not_start_a_second_arbiter(web: WebUnit) -> None:
+    before = web.worker_pids()
+    web.process.send_signal(signal.SIGUSR2)
+    web.process.send_signal(signal.SIGTTIN)
+    web.settled(lambda: len(web.worker_pids()) == 3, 10, "a third worker, and nothing else")
+    assert before < web.worker_pids()
+
+
+def test_reloading_under_load_loses_no_request(web: WebUnit) -> None:
+    with Load(web.port) as load:
+        for number in range(3):
+            before = web.worker_pids()
+            answered = load.answered
+            web.settled(lambda n=answered: load.answered > n + 200, 20, "requests")  # type: ignore[misc]
+            web.process.send_signal(signal.SIGHUP)
+            web.settled(
+                lambda old=before: (
+                    len(web.worker_pids() - old) == 2 and not old & web.worker_pids()
+                ),  # type: ignore[misc]
+                20,
+                f"new workers after reload {number}",
+            )
+        answered = load.answered
+        web.settled(lambda: load.answered > answered + 200, 20, "requests")
+    assert load.failures == []
+
+
+def test_recycling_workers_under_load_loses_no_request(start_web: Start) -> None:
+    web = start_web(EDGEPAAS_WEB_MAX_REQUESTS="300")
+    web.wait_ready()
+    with Load(web.port) as load:
+        web.settled(lambda: web.log.count("drains") >= 4, 60, "four recycled workers")
+    assert load.answered >= 1000
+    assert load.failures == []
+
+
+@pytest.mark.parametrize("graceful", [1, 2, 7, 30, 600])
+def test_the_parts_of_the_graceful_timeout_leave_time_for_the_lifespan(graceful: int) -> None:
+    grace = share(graceful)
+    assert 0 < grace.linger <= 1
+    assert grace.finish >= graceful / 2
+    assert graceful - grace.linger - grace.finish >= min(1, graceful / 4)
+
+
+def ask(client: http.client.HTTPConnection) -> tuple[int, str | None]:
+    """Return status and Connection header of a GET."""
+    client.request("GET", "/")
+    answer = client.getresponse()
+    answer.read()
+    return answer.status, answer.getheader("connection")
+
+
+def open_connections(port: int) -> int:
+    """Return how many connections to the port are established, on the server's side."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
+def test_workers_are_in_the_arbiters_process_group(web: WebUnit) -> None:
+    assert {os.getpgid(pid) for pid in web.worker_pids()} == {web.process.pid}
