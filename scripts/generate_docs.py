@@ -27,8 +27,8 @@ named. Set one with `docker run -e NAME=value`, or several with `--env-file` (se
 - An empty value counts as unset.
 - A secret can be given as a file: `NAME_FILE=/run/secrets/name`. One newline at its end is dropped.
   Setting both `NAME` and `NAME_FILE` is an error.
-- All that is wrong is reported at once, before anything starts, and the container ends with status 78.
-  A misspelt `EDGEPAAS_…` name is wrong too. `docker run IMAGE check` tells without starting anything.
+- All that is wrong, a misspelt `EDGEPAAS_…` name too, is reported at once before anything starts; the
+  container ends with status 78. `docker run IMAGE check` tells without starting anything.
 - `docker exec CONTAINER edgepaas config` shows what is in effect and where each value is from.
 - An image of your own adds variables, changes defaults or tightens bounds with `*.toml` files in
   `/etc/edgepaas/environment.d/`, in the form of environment.toml.
@@ -137,9 +137,8 @@ def env_example(contract: Contract) -> str:
     lines = [EXAMPLE_INTRODUCTION]
     for key, title in contract.groups.items():
         lines.append(f"# --- {title} ---\n")
-        for each in contract.settable:
-            if each.group == key:
-                lines.append(f"#{each.name}={each.default() or each.example}")
+        members = [each for each in contract.settable if each.group == key]
+        lines.extend(f"#{each.name}={each.default() or each.example}" for each in members)
         lines.append("")
     return "\n".join(lines)
 

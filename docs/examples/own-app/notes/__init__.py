@@ -1,0 +1,1 @@
+"""An application that is not EdgePaaS's own: it keeps notes."""
