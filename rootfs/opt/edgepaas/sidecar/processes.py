@@ -1,15 +1,17 @@
 """What /proc tells about a tree of processes. Imports nothing of ours."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 KIB = 1024
-UTIME, CSTIME, START_TIME = 11, 14, 19  # fields of /proc/PID/stat, counted from the state on
+UTIME, CSTIME, START_TIME = 10, 13, 18  # in /proc/PID/stat, counted after the state
 
 
 class Usage(NamedTuple):
@@ -28,7 +30,7 @@ class Usage(NamedTuple):
 def usage(root: int, *, with_children: bool = True) -> Usage | None:
     """Return what the tree under process `root` uses; None if that has ended."""
     try:
-        started = boot_time() + stat(root)[START_TIME] / TICKS_PER_SECOND
+        started = since_epoch(stat(root)[START_TIME])
     except OSError:
         return None
     cpu, memory, files, number = 0.0, 0, 0, 0
@@ -71,9 +73,11 @@ def proportional_memory(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def boot_time() -> float:
-    """Return when the kernel started, in seconds since the epoch."""
-    for line in (PROC / "stat").read_text().splitlines():
-        if line.startswith("btime "):
-            return float(line.split()[1])
-    return 0.0
+@lru_cache(maxsize=256)
+def since_epoch(ticks: int) -> float:
+    """Return a time in ticks since the kernel's start as seconds since the epoch.
+
+    Worked out once for each, so that it stands still while the wall clock is being adjusted.
+    """
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / TICKS_PER_SECOND
+    return round(time.time() - age, 2)

@@ -29,6 +29,7 @@ class ManagementServer(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64
 
     def __init__(
         self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], **context: Any

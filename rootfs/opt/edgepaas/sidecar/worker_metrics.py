@@ -10,7 +10,15 @@ from pathlib import Path
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-UNREADABLE = (struct.error, OSError, RuntimeError, ValueError, LookupError, TypeError)
+UNREADABLE = (
+    struct.error,
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
 TRIES = 2
 
 

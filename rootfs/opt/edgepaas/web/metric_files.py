@@ -124,7 +124,7 @@ def report(error: OSError) -> None:
 def use_slot(slot: int) -> None:
     """Keep this process's metrics in the files of `slot`. Call it before any metric is made."""
     if os.environ.get(DIRECTORY):
-        values.MmapedDict = open_file  # type: ignore[assignment,misc]  # the seam we use
+        values.MmapedDict = open_file  # type: ignore[assignment,attr-defined]  # the seam we use
         values.ValueClass = values.MultiProcessValue(lambda: slot)
 
 
