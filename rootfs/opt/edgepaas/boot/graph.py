@@ -1,8 +1,7 @@
 """The graph of units: what is wrong with it, and an order that honours `requires`."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from boot.units import Problem, Unit
 
@@ -57,12 +56,18 @@ def dependents_of(units: Sequence[Unit]) -> dict[str, list[str]]:
 def _requirements(unit: Unit, by_name: Mapping[str, Unit]) -> Iterator[Problem]:
     for name in unit.requires:
         if name not in by_name:
-            near = get_close_matches(name, by_name, n=1)
-            fix = f"did you mean {near[0]}?" if near else f"known are {', '.join(by_name)}"
-            yield Problem(unit.where, f"{unit.name} requires {name}, which does not exist", fix)
+            what = f"{unit.name} requires {name}, which does not exist"
+            yield Problem(unit.where, what, _nearest(name, by_name))
         elif by_name[name].when is not unit.when:
             what = f"{unit.name} ({unit.when}) requires {name} ({by_name[name].when})"
             yield Problem(unit.where, what, "a unit of the boot and a stop hook cannot wait so")
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - 2 ms that only a misspelling need pay
+
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
 def _cycle_problem(cycle: Sequence[str], by_name: Mapping[str, Unit]) -> Problem:

@@ -40,18 +40,36 @@ OWNED_BY_SEQUENCER = {
     "startsecs": "write `ready = notify` or `started` in the [unit:] section instead",
     "user": "remove it: everything runs as the container's user",
 }
-SECTION = re.compile(r"\[(?P<kind>[^\]:]+)(?::(?P<name>[^\]]*))?\]")
+# https://supervisord.org/configuration.html#program-x-section-settings
+EXPANSIONS = {
+    "here": "",
+    "program_name": "",
+    "group_name": "",
+    "host_node_name": "",
+    "process_num": 0,
+    "numprocs": 1,
+}
+COMMENT = re.compile(r"\s[;#]")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 BUDGET = re.compile(r"(\d+)\s*/\s*(\d+(?:\.\d+)?)")
 
 
 class Section(NamedTuple):
-    """A section header and where it stands."""
+    """A section header and where it stands. `title` is what its brackets hold."""
 
-    kind: str
-    name: str
+    title: str
     path: Path
     line: int
+
+    @property
+    def kind(self) -> str:
+        """Return what stands before the colon."""
+        return self.title.partition(":")[0]
+
+    @property
+    def name(self) -> str:
+        """Return what stands after the colon."""
+        return self.title.partition(":")[2]
 
     @property
     def where(self) -> str:
@@ -61,7 +79,7 @@ class Section(NamedTuple):
     @property
     def header(self) -> str:
         """Return the header as it is written."""
-        return f"[{self.kind}:{self.name}]" if self.name else f"[{self.kind}]"
+        return f"[{self.title}]"
 
 
 def load(conf_d: Path) -> tuple[list[Unit], list[Problem]]:
@@ -83,7 +101,7 @@ class Files:
     def __init__(self) -> None:
         self.units: list[Unit] = []
         self.problems: list[Problem] = []
-        self._seen: dict[tuple[str, str], Section] = {}
+        self._seen: dict[str, Section] = {}
 
     def read(self, path: Path) -> None:
         """Add what the file at `path` declares."""
@@ -95,11 +113,11 @@ class Files:
             what = f"cannot be read ({' '.join(str(error).split())})"
             self.problems.append(Problem(path.name, what, "make it readable, in INI form"))
             return
-        sections = [each for each in headers(path, text) if self._is_new(each)]
+        sections = [each for each in headers(path, text, parser) if self._is_new(each)]
         self._pair(sections, parser)
 
     def _is_new(self, section: Section) -> bool:
-        earlier = self._seen.setdefault((section.kind, section.name), section)
+        earlier = self._seen.setdefault(section.title, section)
         if earlier is not section:
             what = f"{section.header} stands already at {earlier.where}"
             self.problems.append(Problem(section.where, what, "rename or remove one of them"))
@@ -110,26 +128,23 @@ class Files:
         programs = {each.name: each for each in sections if each.kind == "program"}
         for each in sections:
             self.problems.extend(stranger(each, units, programs))
-        for name in units.keys() & programs.keys():
-            self.units.append(self._unit(units[name], programs[name], parser))
-        self.units.sort(key=lambda unit: self._position(unit.name))
-
-    def _position(self, name: str) -> tuple[str, int]:
-        section = self._seen["unit", name]
-        return section.path.name, section.line
+        for name, unit in units.items():
+            if name in programs:
+                self.units.append(self._unit(unit, programs[name], parser))
 
     def _unit(self, unit: Section, program: Section, parser: RawConfigParser) -> Unit:
-        options = dict(parser[program.header.strip("[]")])
+        options = dict(parser[program.title])
         self.problems.extend(program_problems(program, options))
-        values = Values(dict(parser[unit.header.strip("[]")]), unit, self.problems)
-        return values.unit(options)
+        return Values(dict(parser[unit.title]), unit, self.problems).unit(options)
 
 
-def headers(path: Path, text: str) -> Iterator[Section]:
+def headers(path: Path, text: str, parser: RawConfigParser) -> Iterator[Section]:
     """Yield every section header of a file, in order."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if match := SECTION.match(line):
-            yield Section(match["kind"], match["name"] or "", path, number)
+    # Not splitlines(): configparser knows no other line end than this one.
+    for number, line in enumerate(text.split("\n"), start=1):
+        title = COMMENT.split(line)[0].strip()[1:-1]
+        if line.startswith("[") and title in parser:
+            yield Section(title, path, number)
 
 
 def stranger(
@@ -157,10 +172,21 @@ def program_problems(section: Section, options: Mapping[str, str]) -> Iterator[P
         what = f"{section.header} sets {key}"
         yield Problem(section.where, what, OWNED_BY_SEQUENCER[key])
     for key, value in options.items():
-        if "%(ENV_" in value:
-            what = f"{key} expands the environment, which leaks and breaks on special characters"
-            yield Problem(section.where, what, "let the program read its environment itself")
+        yield from expansion_problems(section, key, value)
     yield from command_problems(section, options.get("command", ""))
+
+
+def expansion_problems(section: Section, key: str, value: str) -> Iterator[Problem]:
+    """Yield what is wrong with the `%` in a value, which supervisord expands."""
+    if "%(ENV_" in value:
+        what = f"{key} expands the environment, which leaks and breaks on special characters"
+        yield Problem(section.where, what, "let the program read its environment itself")
+        return
+    try:
+        _ = value % EXPANSIONS
+    except (KeyError, TypeError, ValueError):
+        what = f"{key} holds a % that supervisord cannot expand"
+        yield Problem(section.where, what, "write %% for a % itself")
 
 
 def command_problems(section: Section, command: str) -> Iterator[Problem]:
@@ -231,6 +257,12 @@ class Values:
             self._wrong("a oneshot is not restarted", "write `retries = COUNT` instead")
         if not oneshot and "retries" in self.values:
             self._wrong("a longrun is not retried", "write `restarts = COUNT/SECONDS` instead")
+        if oneshot and unit.watchdog:
+            self._wrong("a oneshot has no watchdog", "write `timeout = SECONDS` instead")
+        if oneshot and unit.reload:
+            self._wrong("a oneshot cannot reload", "remove `reload`")
+        if not unit.timeout:
+            self._wrong("timeout = 0 leaves it no time", "write seconds, such as `timeout = 30`")
         if not oneshot and unit.when is When.STOP:
             self._wrong("a longrun cannot be a stop hook", "write `type = oneshot`")
 
