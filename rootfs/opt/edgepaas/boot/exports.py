@@ -3,11 +3,14 @@
 Children copy `os.environ` of PID 1 when they are spawned, so it is set right before each start.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from boot import environment
+
+log = logging.getLogger(__name__)
 
 
 class Exports:
@@ -18,21 +21,28 @@ class Exports:
         self.directory = directory
         self._values: dict[str, str] = {}
         self._owner: dict[str, str] = {}
-        self._seen_ns = 0
 
     def collect(self, unit: str) -> list[str]:
-        """Return the names written since the last call, and note that `unit` wrote them."""
-        try:
-            seen_ns = self.directory.stat().st_mtime_ns
-        except FileNotFoundError:
-            return []
-        if seen_ns == self._seen_ns:
-            return []
-        values = environment.read_all(self.directory)
+        """Return the names written since the last call, and note that `unit` wrote them.
+
+        All is read each time (under a millisecond): a time stamp is too coarse to tell.
+        """
+        values = self._read()
         changed = sorted(name for name in values if self._values.get(name) != values[name])
         self._owner.update(dict.fromkeys(changed, unit))
-        self._values, self._seen_ns = values, seen_ns
+        self._values = values
         return changed
+
+    def _read(self) -> dict[str, str]:
+        try:
+            values = environment.read_all(self.directory)
+        except OSError as error:
+            log.error("the container environment cannot be read: %s", error)  # noqa: TRY400 - a unit's mistake, not ours
+            return self._values
+        for name in [name for name, value in values.items() if "\0" in value]:
+            log.error("%s holds a NUL byte, which no environment can: left out", name)
+            del values[name]
+        return values
 
     def apply(self, unit: str, extra: Mapping[str, str]) -> None:
         """Set `os.environ` for a start of `unit`.
