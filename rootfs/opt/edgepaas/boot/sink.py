@@ -8,9 +8,11 @@ that is dropped and counted.
 import fcntl
 import os
 import select
+import time
 from collections import deque
 
 BUFFER_BYTES = 4 * 1024 * 1024
+MOMENT_SECONDS = 0.05
 
 
 class Sink:
@@ -22,6 +24,7 @@ class Sink:
         self.dropped = 0
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
+        self._reads = True
 
     @property
     def pending(self) -> bool:
@@ -52,19 +55,26 @@ class Sink:
                 self._waiting_bytes = 0
                 return
             self._waiting_bytes -= written
+            self._reads = True
             if written == len(data):
                 self._waiting.popleft()
             else:
                 self._waiting[0] = data[written:]
 
+    def make_room(self) -> None:
+        """Wait a moment for a reader that is only slow; one that took nothing is not waited for."""
+        if self._reads and self._waiting_bytes > self.room // 2:
+            self._reads = False
+            self.drain(MOMENT_SECONDS)
+
     def drain(self, seconds: float) -> None:
-        """Give the reader at most `seconds`, as often as it takes something, to take the rest."""
+        """Give the reader at most `seconds` to take what waits."""
         writable = select.poll()
         writable.register(self.fd, select.POLLOUT)
-        while self._waiting and writable.poll(seconds * 1000):
-            before = self._waiting_bytes
+        deadline = time.monotonic() + seconds
+        while self._waiting and writable.poll(max(0.0, deadline - time.monotonic()) * 1000):
             self.flush()
-            if self._waiting_bytes == before:
+            if time.monotonic() >= deadline:
                 return
 
 
@@ -72,12 +82,20 @@ def open_stdout() -> Sink:
     """Return a sink on this process's stdout.
 
     The pipe is opened anew, so that O_NONBLOCK does not leak to others who share it; what cannot
-    be opened anew (a socket, a terminal of another user) is set non-blocking as it is.
+    be opened anew (a socket, a terminal of another user) is set non-blocking as it is. Where
+    stdout is closed nobody reads.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
         return Sink(os.open("/proc/self/fd/1", flags))
     except OSError:
+        return Sink(_shared_stdout())
+
+
+def _shared_stdout() -> int:
+    try:
         fd = os.dup(1)
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
-        return Sink(fd)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+    return fd
