@@ -4,7 +4,6 @@ env-check reports what is wrong; PID 1 must be able to run env-check to begin wi
 """
 
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +70,7 @@ def read(environ: Mapping[str, str] = os.environ) -> tuple[Settings, Contract]:
             app_dir=Path(value("EDGEPAAS_APP_DIR")),
             run_dir=Path(value("EDGEPAAS_RUN_DIR")),
             data_dir=Path(value("EDGEPAAS_DATA_DIR")),
-            boot_id=secrets.token_hex(BOOT_ID_BYTES),
+            boot_id=os.urandom(BOOT_ID_BYTES).hex(),
             log_format=value("LOG_FORMAT"),
             budget=_budget(contract, environ),
             hold=value("EDGEPAAS_ON_FAILURE") == "hold",

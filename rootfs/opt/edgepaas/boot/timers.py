@@ -1,8 +1,10 @@
 """What is to be done later, on a monotonic clock. Imports nothing of ours."""
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
+
+TIDY_LEAST = 64
 
 
 class Timer:
@@ -23,10 +25,13 @@ class Timers:
         self.clock = clock
         self._heap: list[tuple[float, int, Timer]] = []
         self._ties = count()
+        self._tidy_at = TIDY_LEAST
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do `action` once, `seconds` from now."""
         timer = Timer(action)
+        if len(self._heap) >= self._tidy_at:
+            self._tidy()
         heappush(self._heap, (self.clock() + seconds, next(self._ties), timer))
         return timer
 
@@ -43,3 +48,9 @@ class Timers:
             action, timer.action = timer.action, None
             if action:
                 action()
+
+    def _tidy(self) -> None:
+        """Throw the cancelled ones out: a fed watchdog leaves one behind with each feeding."""
+        self._heap = [entry for entry in self._heap if entry[2].action]
+        heapify(self._heap)
+        self._tidy_at = max(TIDY_LEAST, 2 * len(self._heap))
