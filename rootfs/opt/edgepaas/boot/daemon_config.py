@@ -10,10 +10,11 @@ from configparser import RawConfigParser
 from pathlib import Path
 
 from boot.settings import Settings
-from boot.units import Kind, Unit
+from boot.units import Kind, Unit, When
 
 HIGHEST_FD = 256
 ONESHOT_STOP_SECONDS = 5
+HOOK_STOP_SECONDS = 1
 
 
 def render(units: Sequence[Unit], settings: Settings) -> str:
@@ -25,7 +26,7 @@ def render(units: Sequence[Unit], settings: Settings) -> str:
         sections.setdefault(name, {}).update(options)
     for priority, unit in enumerate(units, start=1):
         sections[f"program:{unit.name}"] = program_options(unit, priority, settings)
-    here = str(settings.base_config.parent)
+    here = str(settings.base_config.parent).replace("%", "%%")
     return "".join(_section(name, options, here) for name, options in sections.items())
 
 
@@ -67,6 +68,8 @@ def program_options(unit: Unit, priority: int, settings: Settings) -> dict[str, 
 
 def stop_seconds(unit: Unit, settings: Settings) -> int:
     """Return how long a unit may take to end after TERM, within the stop budget."""
+    if unit.when is When.STOP:
+        return HOOK_STOP_SECONDS
     if unit.kind is Kind.LONGRUN:
         return max(1, math.ceil(settings.budget.web))
     return max(1, min(ONESHOT_STOP_SECONDS, math.floor(settings.budget.web)))

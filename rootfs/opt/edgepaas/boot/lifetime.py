@@ -1,5 +1,6 @@
 """One life of the container: prepare, supervise, say why it ended."""
 
+import gc
 import logging
 import os
 from pathlib import Path
@@ -19,7 +20,7 @@ from boot.sink import Sink, open_stdout
 from boot.units import Problem, Unit
 
 FLUSH_SECONDS = 0.5
-LOGGING_VARIABLES = ("LOG_FORMAT", "LOG_LEVEL", "TZ")
+NEEDED_BEFORE_ENV_CHECK = ("EDGEPAAS_DATA_DIR", "LOG_FORMAT", "LOG_LEVEL", "TZ")
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def run() -> int:
     publish(ours, contract)
     relay = open_log(sink, contract)
     outcome = live(ours, relay)
+    sink.drain(FLUSH_SECONDS)
     farewell.say(outcome, ours.run_dir)
     sink.drain(FLUSH_SECONDS)
     return int(outcome.status)
@@ -50,15 +52,20 @@ def live(ours: Settings, relay: Relay) -> Outcome:
         return supervise(ours, units, relay)
     except CannotWriteError as error:
         return Outcome(error.status, f"{error}; {error.advice}")
+    except Exception:
+        log.exception("a bug in PID 1")
+        return Outcome(ExitStatus.SOFTWARE, "a bug in PID 1, told above")
 
 
 def publish(ours: Settings, contract: Contract) -> None:
-    """Put into the environment what every unit may rely on from the start."""
+    """Put into the environment what every unit may rely on from the start.
+
+    A value that is wrong stays as it is: env-check must find it to report it.
+    """
     directories = {
         "EDGEPAAS_ROOT": ours.root,
         "EDGEPAAS_APP_DIR": ours.app_dir,
         "EDGEPAAS_RUN_DIR": ours.run_dir,
-        "EDGEPAAS_DATA_DIR": ours.data_dir,
         "PROMETHEUS_MULTIPROC_DIR": ours.metrics,
     }
     os.environ.update({name: str(path) for name, path in directories.items()})
@@ -66,15 +73,16 @@ def publish(ours: Settings, contract: Contract) -> None:
     os.environ["EDGEPAAS_GRACEFUL_TIMEOUT"] = f"{ours.budget.graceful:g}"
     path = [str(ours.layer), str(ours.app_dir), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, path)))
-    for name in LOGGING_VARIABLES:
-        os.environ[name] = contract.lenient(os.environ, name)
+    for name in NEEDED_BEFORE_ENV_CHECK:
+        if not contract.refuses(os.environ, name):
+            os.environ[name] = contract.lenient(os.environ, name)
 
 
 def open_log(sink: Sink, contract: Contract) -> Relay:
     """Send our own logging and all that units print through one relay to stdout."""
     mask = Redactor(contract.secret_values(os.environ)).mask
-    relay = Relay(sink, mask, os.environ["LOG_FORMAT"])
-    level = logging.getLevelNamesMapping()[os.environ["LOG_LEVEL"].upper()]
+    relay = Relay(sink, mask, contract.lenient(os.environ, "LOG_FORMAT"))
+    level = logging.getLevelNamesMapping()[contract.lenient(os.environ, "LOG_LEVEL").upper()]
     logging.basicConfig(level=level, handlers=[RelayHandler(relay)], force=True)
     return relay
 
@@ -83,7 +91,7 @@ def give_up_root(ours: Settings) -> None:
     """Become an ordinary user where we are root and may."""
     if os.geteuid() != 0 or os.getpid() != 1:
         return
-    ours.run_dir.mkdir(parents=True, exist_ok=True)
+    run_directory.make(ours.run_dir)
     privileges.hand_over(ours.run_dir, ours.data_dir)
     if privileges.drop():
         log.info("started as root: running as uid %d with gid %d", privileges.UID, privileges.GID)
@@ -93,7 +101,11 @@ def give_up_root(ours: Settings) -> None:
 
 def read_units(ours: Settings) -> tuple[list[Unit], list[Problem]]:
     """Return the units in the order they may start, and all that is wrong with them."""
-    os.chdir(ours.app_dir)
+    try:
+        os.chdir(ours.app_dir)
+    except OSError as error:
+        what = f"the directory of the app cannot be entered ({error.strerror})"
+        return [], [Problem(str(ours.app_dir), what, "set EDGEPAAS_APP_DIR to where it stands")]
     units, problems = unit_files.load(ours.conf_d)
     return graph.order(units), [*problems, *graph.validate(units)]
 
@@ -102,13 +114,16 @@ def refuse(problems: list[Problem]) -> Outcome:
     """Log every problem; return the outcome."""
     for problem in problems:
         log.error("%s", problem)
-    return Outcome(ExitStatus.CONFIG, f"{len(problems)} problems with the units, listed above")
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return Outcome(ExitStatus.CONFIG, f"{count} with the units, told above")
 
 
 def supervise(ours: Settings, units: list[Unit], relay: Relay) -> Outcome:
     """Run the units under supervisord until all is over; return why it ended."""
     from boot import supervision  # noqa: PLC0415 - 70 ms that a wrong unit file need not pay
 
+    gc.freeze()
+    gc.enable()
     config = ours.run_dir / "supervisord.conf"
     try:
         daemon_config.write(config, daemon_config.render(units, ours))

@@ -151,16 +151,15 @@ def render_table(report: Mapping[str, Any]) -> str:
 def _row(unit: Mapping[str, Any], width: int, total: float) -> str:
     start, duration = unit["start"], unit["duration"]
     cells = [
-        f"{unit['name']:<{width}}",
+        f"{unit['name']:<{width}} ",
         f"{unit['state']:<10}",
         f"{start:>8.3f}" if start is not None else f"{'-':>8}",
         f"{duration:>8.3f}" if duration is not None else f"{'-':>8}",
+        f" {unit['attempts']:>5} ",
+        f"|{_bar(start, unit['end'], total)}|",
+        unit["result"] or "",
     ]
-    tries = unit["attempts"] + unit["restarts"] if unit["type"] == "oneshot" else unit["attempts"]
-    bar = _bar(start, unit["end"], total)
-    return (
-        f"{' '.join(cells[:1])}  {' '.join(cells[1:])}  {tries:>5}  |{bar}| {unit['result'] or ''}"
-    )
+    return " ".join(cells).rstrip()
 
 
 def _bar(start: float | None, end: float | None, total: float) -> str:

@@ -39,8 +39,8 @@ def prepare(settings: Settings) -> None:
     What an earlier boot of the same container left there would be taken for this boot's.
     """
     run = settings.run_dir
+    make(run)
     try:
-        run.mkdir(mode=0o775, parents=True, exist_ok=True)
         for name in STALE:
             _remove(run / name)
         settings.environment.mkdir(mode=0o700)
@@ -48,6 +48,14 @@ def prepare(settings: Settings) -> None:
     except OSError as error:
         raise CannotWriteError(run, error) from error
     _try_temporary()
+
+
+def make(run: Path) -> None:
+    """Make the directory itself, where it is not there yet. Raises CannotWriteError."""
+    try:
+        run.mkdir(mode=0o775, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWriteError(run, error) from error
 
 
 def _remove(path: Path) -> None:

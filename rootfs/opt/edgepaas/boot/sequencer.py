@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 MICROSECONDS = 1_000_000
 RESTART_DELAY_FIRST = 0.1
 RESTART_DELAY_MOST = 10.0
+RETRY_DELAY_MOST = 300.0
+DOUBLINGS_MOST = 32
+ONESHOTS_AT_ONCE = 64
+HOOKS_SHARE = 0.5
 WATCHDOG_GRACE = 2.0
 HARD_STOP_MARGIN = 0.3
 
@@ -120,6 +124,7 @@ class Sequencer:
         self._dependents = dependents_of(units)
         self._queue: deque[Run] = deque()
         self._pumping = False
+        self._under_way: set[str] = set()
         self.runs = {
             unit.name: Run(unit, report.entries[unit.name], len(unit.requires), unit.retries)
             for unit in order(units)
@@ -138,7 +143,10 @@ class Sequencer:
         run.disarm()
         run.ending = ""
         self.report.begin(name)
-        run.deadline = self.timers.after(run.unit.timeout, lambda: self._overdue(run))
+        if run.unit.kind is Kind.ONESHOT:
+            self._under_way.add(name)
+        seconds = self._timeout(run.unit)
+        run.deadline = self.timers.after(seconds, lambda: self._overdue(run, seconds))
 
     def running(self, name: str, pid: int) -> None:
         """Note that a program runs."""
@@ -152,6 +160,7 @@ class Sequencer:
         """Note that a program could not be started at all."""
         run = self.runs[name]
         run.disarm()
+        self._under_way.discard(name)
         missing = "can't find" in reason or "not executable" in reason
         status = ExitStatus.CONFIG if missing else ExitStatus.CRASHED
         self._failed(run, status, f"could not be started: {reason}")
@@ -160,6 +169,7 @@ class Sequencer:
         """Note that a program ended; `asked` if it was told to."""
         run = self.runs[name]
         run.disarm()
+        self._under_way.discard(name)
         run.entry.pid = None
         run.entry.status = by_signal(end.by_signal) if end.by_signal else end.status
         run.entry.exported = self.daemon.exports(name)
@@ -171,6 +181,7 @@ class Sequencer:
             self._oneshot_ended(run, end)
         else:
             self._longrun_ended(run, end)
+        self._pump()
 
     def notified(self, name: str, message: Mapping[str, str]) -> None:
         """Take an sd_notify message of a unit (https://man7.org/linux/man-pages/man3/sd_notify.3.html)."""
@@ -229,19 +240,27 @@ class Sequencer:
         return [run for run in self.runs.values() if run.unit.when is when]
 
     def _enqueue(self, runs: Iterable[Run]) -> None:
-        """Start runs one after the other, without recursion however long the chain is."""
         self._queue.extend(runs)
+        self._pump()
+
+    def _pump(self) -> None:
+        """Start what is queued, without recursion however long a chain is.
+
+        Only so many oneshots at once: each takes three descriptors, a process and its memory.
+        """
         if self._pumping:
             return
         self._pumping = True
         try:
-            while self._queue:
+            while self._queue and len(self._under_way) < ONESHOTS_AT_ONCE:
                 self._start(self._queue.popleft())
         finally:
             self._pumping = False
 
     def _start(self, run: Run) -> None:
-        if (self.stopping or self.outcome) and run.unit.when is When.BOOT:
+        """Start a run, if it is not too late for it."""
+        late = self.stopping and run.unit.when is When.BOOT
+        if late or run.entry.state is State.SKIPPED:
             return
         pid = self.daemon.start(run.unit.name)
         if pid:
@@ -251,7 +270,7 @@ class Sequencer:
         if run.deadline and microseconds.isdecimal():
             run.deadline.cancel()
             seconds = int(microseconds) / MICROSECONDS
-            run.deadline = self.timers.after(seconds, lambda: self._overdue(run))
+            run.deadline = self.timers.after(seconds, lambda: self._overdue(run, seconds))
 
     # Coming to be ready or done.
 
@@ -303,9 +322,15 @@ class Sequencer:
 
     # Going wrong.
 
-    def _overdue(self, run: Run) -> None:
+    def _timeout(self, unit: Unit) -> float:
+        """Return how long a unit has. A stop hook must leave the others their time to stop."""
+        if unit.when is When.STOP:
+            return min(unit.timeout, self.policy.budget.total * HOOKS_SHARE)
+        return unit.timeout
+
+    def _overdue(self, run: Run, seconds: float) -> None:
         goal = "done" if run.unit.kind is Kind.ONESHOT else "ready"
-        run.ending = f"was not {goal} within {run.unit.timeout:g} s"
+        run.ending = f"was not {goal} within {seconds:g} s"
         log.error("%s %s: stopping it", run.unit.name, run.ending)
         self.daemon.stop(run.unit.name)
 
@@ -347,7 +372,7 @@ class Sequencer:
         self._restart(run, end)
 
     def _restart(self, run: Run, end: End) -> None:
-        delay = min(RESTART_DELAY_FIRST * 2 ** len(run.restarts), RESTART_DELAY_MOST)
+        delay = doubled(RESTART_DELAY_FIRST, len(run.restarts), RESTART_DELAY_MOST)
         run.restarts.append(self.timers.clock())
         run.entry.restarts += 1
         self.report.settle(run.unit.name, State.RESTARTING, str(end))
@@ -364,14 +389,21 @@ class Sequencer:
         cause = f"{cause}: {words}" if words else cause
         self.report.settle(name, State.FAILED, cause)
         self.report.event(name, "failed", cause)
-        if run.unit.on_failure is OnFailure.IGNORE or run.unit.when is When.STOP:
+        if self._is_bearable(run):
             log.warning("%s %s; going on without it", name, cause)
             self._settled(run)
         else:
             self._halt(Outcome(status, cause, name))
 
+    def _is_bearable(self, run: Run) -> bool:
+        """Tell whether the container lives on: so it does when an operator ran a step again."""
+        unit = run.unit
+        again = unit.kind is Kind.ONESHOT and unit.name not in self._unsettled
+        return again or unit.on_failure is OnFailure.IGNORE
+
     def _retry(self, run: Run, cause: str) -> None:
-        delay = run.unit.backoff * 2 ** (run.unit.retries - run.attempts_left)
+        tried = run.unit.retries - run.attempts_left
+        delay = doubled(run.unit.backoff, tried, RETRY_DELAY_MOST)
         run.attempts_left -= 1
         self.report.settle(run.unit.name, State.RESTARTING, cause)
         log.warning("%s %s: trying again in %.1f s", run.unit.name, cause, delay)
@@ -392,8 +424,8 @@ class Sequencer:
         elif not self.stopping:
             self._begin_stop(f"{outcome.unit} {outcome.cause}")
 
-    def _skip_waiting(self) -> None:
-        for run in self._of(When.BOOT):
+    def _skip_waiting(self, when: When = When.BOOT) -> None:
+        for run in self._of(when):
             if run.entry.state is State.WAITING:
                 self.report.settle(run.unit.name, State.SKIPPED)
 
@@ -409,12 +441,15 @@ class Sequencer:
         for run in self._of(When.BOOT):
             if run.entry.state is State.RESTARTING:
                 run.disarm()
+                self.report.settle(run.unit.name, State.STOPPED, run.entry.result)
         self.daemon.draining(on=True)
         budget = self.policy.budget
         self.timers.after(max(0.0, budget.total - HARD_STOP_MARGIN), self._out_of_time)
         self.timers.after(budget.drain if serving else 0.0, self._drain_over)
         if serving:
             self._enqueue(run for run in self._of(When.STOP) if not run.missing)
+        else:
+            self._skip_waiting(When.STOP)
 
     def _drain_over(self) -> None:
         self._drained = True
@@ -448,6 +483,11 @@ class Sequencer:
         log.log(logging.WARNING if killed else logging.INFO, "%s stopped: %s", name, end)
         if killed and self.stopping and self.outcome and self.outcome.status == ExitStatus.OK:
             self.outcome = Outcome(ExitStatus.CUT, f"{name} had to be killed", name)
+
+
+def doubled(first: float, times: int, most: float) -> float:
+    """Return `first` doubled so many times, at most `most`."""
+    return min(first * 2.0 ** min(times, DOUBLINGS_MOST), most)
 
 
 def signal_name(number: int) -> str:

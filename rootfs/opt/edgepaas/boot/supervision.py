@@ -2,7 +2,8 @@
 
 One of the two files that import supervisor (4.3.0). What is used of it: `main`, the rpcinterface
 hook, `events`, the socket map; of the Supervisor object `process_groups`, `stop_groups`,
-`options.mood`, `options.waitpid` and `options.logger`; and the clock of `supervisor.process`.
+`options.mood`, `options.waitpid`, `options.pidhistory` and `options.logger`; and the clock of
+`supervisor.process`.
 """
 
 import logging
@@ -36,9 +37,13 @@ STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 OURS = STOP_SIGNALS | {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
 IGNORED_IN_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 REPORT_EVERY_SECONDS = 0.02
+REPORT_SHARE = 0.05
+SLEEP_MOST = 3600.0
 MESSAGES_AT_ONCE = 200
 WAKE_BYTES = 4096
 ERROR_LEVEL = 40
+
+BUG = Outcome(ExitStatus.SOFTWARE, "a bug in PID 1, told above")
 
 _boot: "Boot | None" = None
 
@@ -71,11 +76,21 @@ def run(boot: Boot, config: Path) -> Outcome:
     global _boot  # noqa: PLW0603 - supervisord calls the plugin's factory with nothing of ours
     _boot = boot
     _steady_clock()
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, OURS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS),
+        after_in_child=_become_ordinary,
+    )
     try:
         supervisord.main(["-c", str(config)])
     except SystemExit as end:
         cause = f"supervisord refused its configuration ({end.code}); its words are above"
         boot.outcome = boot.outcome or Outcome(ExitStatus.CONFIG, cause)
+    except Exception:
+        log.exception("supervisord ended by a bug")
+        boot.outcome = BUG
+        if boot.sequencer:
+            boot.sequencer.daemon.kill_all()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.set_wakeup_fd(-1)
@@ -171,8 +186,10 @@ class Supervision:
         boot.sequencer = self.sequencer
         self._ends: dict[int, End] = {}
         self._pids: dict[int, str] = {}
+        self._groups: dict[str, Any] = {}
+        self._signals: set[int] = set()
+        self._stranger = 0
         self._stopping = False
-        self._report_written = 0.0
         self._report_due = False
         self._wake_fd = self._watch_signals()
         self._watch_descriptors()
@@ -202,7 +219,7 @@ class Supervision:
 
         def remember() -> tuple[int, int]:
             pid, status = waitpid()
-            if pid in self._pids:
+            if pid in self.daemon.options.pidhistory:
                 self._ends[pid] = _end(status)
             return pid, status
 
@@ -217,20 +234,23 @@ class Supervision:
             (events.ProcessStateBackoffEvent, self._not_started),
             (events.ProcessStateExitedEvent, self._ended),
             (events.ProcessStateStoppedEvent, self._ended),
+            (events.ProcessGroupRemovedEvent, self._removed),
         ):
             events.subscribe(event, self._guard(handler))
-        events.subscribe(events.ProcessLogEvent, self._output)
+        events.subscribe(events.ProcessLogEvent, self._guard(self._output, settles=False))
 
-    def _guard(self, handler: Callable[..., None]) -> Callable[..., None]:
+    def _guard(self, handler: Callable[..., None], *, settles: bool = True) -> Callable[..., None]:
         """Keep a bug of ours from killing PID 1: say it, and stop in order with status 70."""
 
         def guarded(*arguments: Any) -> None:
             try:
                 handler(*arguments)
-                self.settle()
+                if settles:
+                    self.settle()
             except Exception:
                 log.exception("a bug in PID 1")
-                self.boot.outcome = Outcome(ExitStatus.SOFTWARE, "a bug in PID 1, told above")
+                self.boot.outcome = BUG
+                self.sequencer.stopping = True
                 self.stop_all()
 
         return guarded
@@ -240,20 +260,18 @@ class Supervision:
         self.timers.run()
         self._write_report()
         wait = self.timers.wait()
-        signal.setitimer(signal.ITIMER_REAL, 0 if wait is None else max(wait, 0.0001))
+        seconds = 0.0 if wait is None else min(max(wait, 0.0001), SLEEP_MOST)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _write_report(self) -> None:
-        """Write boot.json if it changed, at most 50 times a second."""
-        report, now = self.boot.report, time.monotonic()
-        if not report.changed or self._report_due:
+        """Write boot.json if it changed, at most 50 times a second and for a part of the time."""
+        if not self.boot.report.changed or self._report_due:
             return
-        wait = self._report_written + REPORT_EVERY_SECONDS - now
-        if wait > 0:
-            self._report_due = True
-            self.timers.after(wait, self._report_is_due)
-            return
-        self._report_written = now
-        write_report(report, self.boot.run_dir)
+        began = time.monotonic()
+        write_report(self.boot.report, self.boot.run_dir)
+        pause = max(REPORT_EVERY_SECONDS, (time.monotonic() - began) / REPORT_SHARE)
+        self._report_due = True
+        self.timers.after(pause, self._report_is_due)
 
     def _report_is_due(self) -> None:
         self._report_due = False
@@ -262,11 +280,25 @@ class Supervision:
 
     def _begin(self, _: object) -> None:
         """Take the signals over, let those pending in, and start."""
+        self._groups = dict(self.daemon.process_groups)
         for number in (*OURS, *IGNORED_IN_PYTHON, signal.SIGALRM):
-            signal.signal(number, _only_wake)
+            signal.signal(number, self._note)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
         self.daemon.options.logger.handlers.append(DaemonLog())
         self.sequencer.begin()
+
+    def _note(self, number: int, _: object) -> None:
+        """Keep a signal for the loop, which its byte in the pipe wakes.
+
+        A set, because a flood of signals may fill the pipe; and a handler, not SIG_IGN, because
+        programs we start would inherit that.
+        """
+        self._signals.add(number)
+
+    def _removed(self, event: Any) -> None:
+        """Put a unit back that `supervisorctl remove` took out."""
+        log.warning("remove refused: %s stays as long as the container", event.group)
+        self.daemon.process_groups[event.group] = self._groups[event.group]
 
     def _daemon_stopping(self, _: object) -> None:
         """Refuse a reload; let a shutdown asked for over RPC take the sequencer's way."""
@@ -277,9 +309,13 @@ class Supervision:
             self._resume()
             self.sequencer.stop_requested()
         else:
-            self.daemon.stop_groups = [
-                group for group in self.daemon.stop_groups if group.get_unstopped_processes()
-            ]
+            self._forget_stopped_groups()
+
+    def _forget_stopped_groups(self) -> None:
+        """Take out of the stop order those that stand already: each would cost a second."""
+        self.daemon.stop_groups = [
+            group for group in self.daemon.stop_groups or () if group.get_unstopped_processes()
+        ]
 
     def _resume(self) -> None:
         self.daemon.options.mood = SupervisorStates.RUNNING
@@ -318,18 +354,20 @@ class Supervision:
         self.boot.relay.end(name)
         end = self._ends.pop(pid, End(event.process.exitstatus or 0))
         self.sequencer.ended(name, end, asked=isinstance(event, events.ProcessStateStoppedEvent))
+        if self._stopping:
+            self._forget_stopped_groups()
 
     def _output(self, event: Any) -> None:
+        self.boot.relay.sink.make_room()
         data = event.data if isinstance(event.data, bytes) else event.data.encode()
         self.boot.relay.feed(event.process.config.name, event.channel, data)
 
     def _woken(self) -> None:
-        try:
-            numbers = os.read(self._wake_fd, WAKE_BYTES)
-        except BlockingIOError:
-            return
-        for number in numbers:
-            self._signalled(number)
+        with suppress(BlockingIOError):
+            while len(os.read(self._wake_fd, WAKE_BYTES)) == WAKE_BYTES:
+                pass
+        while self._signals:
+            self._signalled(self._signals.pop())
 
     def _signalled(self, number: int) -> None:
         if number in STOP_SIGNALS:
@@ -345,6 +383,9 @@ class Supervision:
 
     def _reload(self) -> None:
         """Pass HUP on to the units that declared `reload`, once they are ready."""
+        if self.sequencer.stopping:
+            log.warning("SIGHUP does nothing any more: the container stops")
+            return
         names = [n for n, u in self.units.items() if u.reload and self.sequencer.is_ready(n)]
         log.info("received SIGHUP: reloading %s", ", ".join(names) or "nothing")
         for name in names:
@@ -358,15 +399,23 @@ class Supervision:
                 return
             name = unit_of(message.pid, self._pids)
             if name is None or not self.units[name].notifies:
-                log.warning("a notify message from pid %d, no unit's, is ignored", message.pid)
+                self._ignore(message.pid)
             else:
-                self.sequencer.notified(name, message.fields)
+                words = {key: self.boot.relay.mask(value) for key, value in message.fields.items()}
+                self.sequencer.notified(name, words)
+
+    def _ignore(self, pid: int) -> None:
+        """Say once that a stranger's messages do not count, however many it sends."""
+        if pid != self._stranger:
+            log.warning("notify messages from pid %d are ignored: it is no notifying unit's", pid)
+        self._stranger = pid
 
     # What the sequencer wishes (Daemon).
 
     def start(self, name: str) -> int | None:
-        """Start a program; return its pid, or None if it could not be started."""
-        pid: int | None = self._process(name).spawn()
+        """Start a program; return its pid, or None if it runs already or could not be started."""
+        process = self._process(name)
+        pid: int | None = None if process.pid else process.spawn()
         if pid:
             self._pids[pid] = name
         return pid
@@ -433,11 +482,15 @@ def _end(status: int) -> End:
     return End(0, -code) if code < 0 else End(code)
 
 
-def _only_wake(*_: object) -> None:
-    """Handle a signal by the byte it leaves in the wake-up pipe.
+def _become_ordinary() -> None:
+    """Take our signal handling off a child until it is another program.
 
-    A handler, and not SIG_IGN, so that programs we start get the default back.
+    A signal sent to it before exec would be lost on it, and reach us by the wake-up pipe it shares.
     """
+    signal.set_wakeup_fd(-1)
+    for number in (*OURS, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
 
 
 def _steady_clock() -> None:
