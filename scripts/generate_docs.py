@@ -27,7 +27,7 @@ named. Set one with `docker run -e NAME=value`, or several with `--env-file` (se
 - An empty value counts as unset.
 - A secret can be given as a file: `NAME_FILE=/run/secrets/name`. One newline at its end is dropped.
   Setting both `NAME` and `NAME_FILE` is an error.
-- All that is wrong, a misspelt `EDGEPAAS_…` name too, is reported at once before anything starts; the
+- What is wrong, a misspelt `EDGEPAAS_…` name too, is reported at once before anything starts; the
   container ends with status 78. `docker run IMAGE check` tells without starting anything.
 - `docker exec CONTAINER edgepaas config` shows what is in effect and where each value is from.
 - An image of your own adds variables, changes defaults or tightens bounds with `*.toml` files in

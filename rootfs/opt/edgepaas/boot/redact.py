@@ -1,9 +1,9 @@
 """Hides secrets in text: known values, and the password of any URL. Imports nothing of ours."""
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import parse_qsl, quote, quote_plus, unquote
 
 MASK = "***"
 LEAST = 4
@@ -67,18 +67,20 @@ def needles(secret: str) -> Iterator[str]:
 
 def spelt(secret: str) -> Iterator[str]:
     """Yield the ways programs spell a secret: as it is, percent-encoded, decoded, JSON, repr."""
-    for form in (secret, unquote(secret), quote(unquote(secret), safe=""), _quoted(secret)):
+    from urllib.parse import quote, quote_plus, unquote  # noqa: PLC0415 - env-check needs it not
+
+    plain = unquote(secret, errors="surrogateescape")
+    raw = os.fsencode(plain)
+    for form in (secret, plain, quote(raw, safe=""), quote_plus(raw, safe="")):
         yield form
         yield json.dumps(form, ensure_ascii=False)[1:-1]
         yield json.dumps(form)[1:-1]
         yield repr(form)[1:-1]
 
 
-def _quoted(secret: str) -> str:
-    return quote_plus(unquote(secret), safe="")
-
-
 def _url_secrets(url: str) -> Iterator[str]:
+    from urllib.parse import parse_qsl  # noqa: PLC0415 - env-check needs it not
+
     query = url.partition("?")[2]
     for name, value in parse_qsl(query):
         if name.lower() in PASSWORD_PARAMETERS:
