@@ -11,7 +11,8 @@ from typing import NamedTuple
 PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 KIB = 1024
-UTIME, CSTIME, START_TIME = 10, 13, 18  # in /proc/PID/stat, counted after the state
+OWN_TIMES, ALL_TIMES = slice(10, 12), slice(10, 14)  # in /proc/PID/stat, counted after the state
+START_TIME = 18
 
 
 class Usage(NamedTuple):
@@ -33,10 +34,11 @@ def usage(root: int, *, with_children: bool = True) -> Usage | None:
         started = since_epoch(stat(root)[START_TIME])
     except OSError:
         return None
+    times = ALL_TIMES if with_children else OWN_TIMES
     cpu, memory, files, number = 0.0, 0, 0, 0
     for pid in tree(root) if with_children else [root]:
         with suppress(OSError):
-            cpu += sum(stat(pid)[UTIME : CSTIME + 1]) / TICKS_PER_SECOND
+            cpu += sum(stat(pid)[times]) / TICKS_PER_SECOND
             number += 1
             memory += proportional_memory(pid)
             files += sum(1 for _ in (PROC / str(pid) / "fd").iterdir())
