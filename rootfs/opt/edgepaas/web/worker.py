@@ -5,6 +5,7 @@ import faulthandler
 import logging
 import os
 import signal
+import traceback
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         if missing or isinstance(error, AppImportError):
             log.error("EDGEPAAS_APP=%s: %s; set it to module:attribute", name, error)
         else:
-            log.error("the app %s could not be imported", name, exc_info=error)
+            what = traceback.format_exception_only(error)[-1].strip()
+            log.error("the app %s could not be imported: %s", name, what, exc_info=error)
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi
