@@ -11,7 +11,7 @@ from boot.contract_rules import broken
 from boot.contract_spelling import misspelt
 from boot.contract_tables import ContractError, Tables
 from boot.contract_types import InvalidError, check
-from boot.contract_variable import OTHERWISE, Variable
+from boot.contract_variable import FILE_SUFFIX, OTHERWISE, Variable
 
 __all__ = [
     "Contract",
@@ -70,7 +70,7 @@ class Contract:
         result = Resolution({}, {}, [])
         for variable in self.settable:
             self._resolve(variable, environ, environment, result)
-        wrong = {problem.variable for problem in result.problems}
+        wrong = {each.variable.removesuffix(FILE_SUFFIX) for each in result.problems}
         sound = self.variables.keys() - wrong
         result.problems.extend(broken(result.values, result.origins, sound))
         result.problems.extend(misspelt(self.variables, environ))
@@ -93,6 +93,17 @@ class Contract:
         if not variable.defaults.keys() - {OTHERWISE}:
             return variable.default()
         return variable.default(self.lenient(environ, "ENVIRONMENT"))
+
+    def refuses(self, environ: Mapping[str, str], name: str) -> bool:
+        """Tell whether a variable is given a value that its type does not accept. Never raises."""
+        variable = self.variables[name]
+        try:
+            given = _given(variable, environ)
+            if given is not None:
+                check(variable, given.value)
+        except (InvalidError, secrets.SecretFileError):
+            return True
+        return False
 
     def secret_values(self, environ: Mapping[str, str]) -> list[str]:
         """Return every secret of an environment, wrong ones too: what no output may show."""

@@ -24,6 +24,11 @@ class Plugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor has no t
 
     name = "edgepaas"
 
+    def do_help(self, arg: str) -> None:
+        """Answer for our own commands only: supervisorctl asks every plugin."""
+        if not arg or hasattr(self, f"help_{arg}"):
+            super().do_help(arg)
+
     def do_boot(self, _: str) -> None:
         """Print the boot report as a table."""
         path = self._run_dir() / "boot.json"

@@ -30,4 +30,12 @@ def say(outcome: Outcome, run_dir: Path) -> None:
         replace_json(run_dir / "exit.json", {**fields, "time": timestamp(time.time())})
     who = f"{outcome.unit} " if outcome.unit else ""
     level = logging.INFO if status in NOTHING_WRONG else logging.ERROR
-    log.log(level, "exit status %d (%s): %s%s. %s", status, meaning, who, outcome.cause, advice)
+    log.log(
+        level,
+        "exit status %d (%s): %s%s. %s",
+        status,
+        meaning,
+        who,
+        outcome.cause.rstrip("."),
+        advice,
+    )
