@@ -6,10 +6,30 @@ from typing import Any
 import pytest
 
 from scripts.engine import Engine
-from tests.support.image_fixtures import docker, host, image, run, runtime_image, service
+from tests.support.image_fixtures import (
+    _laboratory,
+    docker,
+    host,
+    image,
+    laboratory,
+    run,
+    run_shared,
+    runtime_image,
+    service,
+)
 from tests.support.image_tree import ImageTree, export
 
-__all__ = ["docker", "host", "image", "run", "runtime_image", "service"]
+__all__ = [
+    "_laboratory",
+    "docker",
+    "host",
+    "image",
+    "laboratory",
+    "run",
+    "run_shared",
+    "runtime_image",
+    "service",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import testinfra
 
 from scripts.engine import Engine
+from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 APP_PORT = 8000
@@ -64,7 +65,8 @@ class Container:
 
     engine: Engine
     id: str
-    host_network: bool = False
+    # Inside port to host port where the container shares the host's network; else the engine's choice.
+    fixed_ports: Mapping[int, int] = field(default_factory=dict)
     # Regular expressions of warnings and errors this container is meant to log.
     expected: list[str] = field(default_factory=list)
 
@@ -112,6 +114,10 @@ class Container:
         lines = (line for line in self.logs().splitlines() if line.startswith("{"))
         return [json.loads(line) for line in lines]
 
+    def last_record(self) -> dict[str, Any]:
+        """Return the last line of its log, which must be JSON."""
+        return self.log_records()[-1]
+
     def complaints(self) -> list[str]:
         """Return the warnings, errors and tracebacks in its log that nobody expected."""
         lines = [line for line in self.logs().splitlines() if COMPLAINT.search(line)]
@@ -119,13 +125,18 @@ class Container:
             line for line in lines if not any(re.search(known, line) for known in self.expected)
         ]
 
+    @cached_property
+    def _published(self) -> dict[str, Any]:
+        ports: dict[str, Any] = self.inspect()["NetworkSettings"]["Ports"]
+        return ports
+
     # what it answers
 
     def port(self, inside: int = APP_PORT) -> int:
         """Return the port of 127.0.0.1 that leads to port `inside`."""
-        if self.host_network:
-            return inside
-        return int(self.inspect()["NetworkSettings"]["Ports"][f"{inside}/tcp"][0]["HostPort"])
+        if inside in self.fixed_ports:
+            return self.fixed_ports[inside]
+        return int(self._published[f"{inside}/tcp"][0]["HostPort"])
 
     def url(self, path: str = "/", port: int = APP_PORT) -> str:
         """Return the URL of `path`."""
@@ -190,10 +201,17 @@ class Container:
         self.engine.output("stop", f"--time={timeout}", self.id)
         return self.wait_exit(), time.monotonic() - started
 
+    def restart(self) -> None:
+        """Stop it and start it again, as `docker restart` does."""
+        self.engine.output("restart", self.id)
+        self.__dict__.pop("_published", None)
+
     def wait_exit(self, timeout: float = EXIT_SECONDS) -> int:
         """Wait until it has ended; return its exit status."""
-        wait_until(lambda: not self.is_running(), timeout, f"container {self.id[:12]} ended")
-        return int(self.inspect()["State"]["ExitCode"])
+        try:
+            return int(self.engine.run("wait", self.id, timeout=timeout).stdout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"did not end within {timeout:g} s:\n{self.logs()}") from None
 
     def remove(self) -> None:
         """Remove it and its anonymous volumes, whatever it does."""
@@ -214,6 +232,7 @@ def start(  # noqa: PLR0913 (each is one option of `docker run`, by keyword)
 ) -> Container:
     """Start a container of `image`.
 
+    With network="host" it serves on free ports of 127.0.0.1, and reaches what listens there.
     `read_only` takes the whole hardening of `make run` (read-only root, no capabilities); `data`
     is the value of --volume, by default an anonymous volume, None for no volume; `expected` are regular
     expressions of warnings and errors it is meant to log (ANYTHING for all); `options` go to
@@ -226,8 +245,14 @@ def start(  # noqa: PLR0913 (each is one option of `docker run`, by keyword)
         arguments.append(f"--user={user}")
     if network:
         arguments.append(f"--network={network}")
-    if network != "host":
+    fixed_ports = {}
+    if network == "host":
+        fixed_ports = {APP_PORT: free_port(), MANAGEMENT_PORT: free_port()}
+        arguments += [f"--env=PORT={fixed_ports[APP_PORT]}", "--env=EDGEPAAS_BIND=127.0.0.1"]
+        arguments += [f"--env=EDGEPAAS_METRICS_PORT={fixed_ports[MANAGEMENT_PORT]}"]
+        arguments += ["--env=EDGEPAAS_METRICS_BIND=127.0.0.1"]
+    else:
         arguments += [f"--publish=127.0.0.1::{APP_PORT}", f"--publish=127.0.0.1::{MANAGEMENT_PORT}"]
     arguments += [f"--env={name}={value}" for name, value in (env or {}).items()]
     identity = engine.output(*arguments, image, *command)
-    return Container(engine, identity, network == "host", list(expected))
+    return Container(engine, identity, fixed_ports, list(expected))

@@ -1,6 +1,7 @@
 """Fixtures around the built image, for every folder whose tests run containers."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -38,12 +39,8 @@ def _remove_all(started: list[Container]) -> None:
     assert not complaints, "a container logged what nobody expected:\n" + "\n".join(complaints)
 
 
-@pytest.fixture
-def run(docker: Engine) -> Iterator[Run]:
-    """A function that starts containers (arguments: tests.support.container.start).
-
-    They are removed at the end; an unexpected warning or error in their logs fails the test.
-    """
+@contextmanager
+def _starting(docker: Engine) -> Iterator[Run]:
     started: list[Container] = []
 
     def start(image: str, *command: str, **settings: Any) -> Container:
@@ -54,12 +51,42 @@ def run(docker: Engine) -> Iterator[Run]:
     _remove_all(started)
 
 
+@pytest.fixture
+def run(docker: Engine) -> Iterator[Run]:
+    """A function that starts containers (arguments: tests.support.container.start).
+
+    They are removed at the end; an unexpected warning or error in their logs fails the test.
+    """
+    with _starting(docker) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def run_shared(docker: Engine) -> Iterator[Run]:
+    """As `run`, for containers that the tests of one file share."""
+    with _starting(docker) as start:
+        yield start
+
+
 @pytest.fixture(scope="session")
 def service(docker: Engine, image: str) -> Iterator[Container]:
     """One ready container with the defaults of `make run`, shared: look, do not change it."""
     started = [container.start(docker, image)]
     yield started[0].ready()
     _remove_all(started)
+
+
+@pytest.fixture(scope="session")
+def _laboratory(docker: Engine, image: str) -> Iterator[Container]:
+    started = [container.start(docker, image, expected=container.ANYTHING)]
+    yield started[0]
+    _remove_all(started)
+
+
+@pytest.fixture
+def laboratory(_laboratory: Container) -> Container:
+    """One ready container to disturb: whatever a test does to it, it must be ready again."""
+    return _laboratory.ready()
 
 
 @pytest.fixture
