@@ -46,6 +46,17 @@ def test_a_merge_joins_its_branches(tmp_path: Path) -> None:
     assert scan(directory).head() == "d"
 
 
+def test_a_quote_in_a_comment_is_no_revision(tmp_path: Path) -> None:
+    directory = migrations(tmp_path, ("a", None))
+    (directory / "versions/b.py").write_text("revision = 'b'\ndown_revision = ('a',)  # not 'c'\n")
+    assert scan(directory) == Revisions(frozenset("ab"), frozenset("b"))
+
+
+def test_a_revision_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match="build on a"):
+        scan(migrations(tmp_path, ("b", "a")))
+
+
 def test_two_heads_are_named(tmp_path: Path) -> None:
     found = scan(migrations(tmp_path, ("a", None), ("b", "a"), ("c", "a")))
     with pytest.raises(SchemaError, match="b and c") as caught:

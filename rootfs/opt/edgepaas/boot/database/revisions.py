@@ -14,8 +14,9 @@ from boot.database.schema_error import SchemaError
 from boot.exit_status import ExitStatus
 
 CONSTANT = re.compile(r"^(revision|down_revision)\b[^=\n]*=[ \t]*(.+)$", re.MULTILINE)
-ONE = re.compile(r"""(['"])([^'"\\]*)\1[ \t]*(#.*)?""")
-NONE = re.compile(r"None[ \t]*(#.*)?")
+NONE = re.compile(r"None\s*(#.*)?")
+NAME = re.compile(r"""'([^'"\\]*)'|"([^'"\\]*)\"""")
+NAMES = re.compile(rf"(?:{NAME.pattern}|\((?:(?:{NAME.pattern})\s*,?\s*)+\))\s*(#.*)?")
 
 
 class State(StrEnum):
@@ -78,8 +79,13 @@ def scan(directory: Path) -> Revisions:
         if revision:
             parents[revision] = below
     known = frozenset(parents)
-    heads = known - frozenset().union(*parents.values())
-    return Revisions(known, heads)
+    below_any = frozenset().union(*parents.values())
+    if missing := sorted(below_any - known):
+        raise SchemaError(
+            f"migrations build on {', '.join(missing)}, which the image does not have",
+            f"put the missing file back into {directory / 'versions'}",
+        )
+    return Revisions(known, known - below_any)
 
 
 def is_at_head(current: frozenset[str], own: Revisions) -> bool:
@@ -117,8 +123,10 @@ def _strings(value: str) -> frozenset[str] | None:
     """Return what a one-line constant names; None where it is not that simple."""
     if NONE.fullmatch(value):
         return frozenset()
-    one = ONE.fullmatch(value)
-    return frozenset([one[2]]) if one else None
+    if not NAMES.fullmatch(value):
+        return None
+    code = value.partition("#")[0]
+    return frozenset(single or double for single, double in NAME.findall(code))
 
 
 def _constants(text: str, path: Path) -> Iterable[tuple[str, frozenset[str]]]:
