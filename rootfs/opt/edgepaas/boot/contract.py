@@ -40,9 +40,11 @@ class Resolution(NamedTuple):
     origins: dict[str, Origin]
     problems: list[Problem]
 
-    def count(self, origin: Origin) -> int:
-        """Return how many values have that origin."""
-        return sum(1 for each in self.origins.values() if each == origin)
+    def counts(self) -> str:
+        """Return how many values have which origin: `14 set, 22 by default, 2 from files`."""
+        origins: list[str] = list(self.origins.values())
+        given, usual, files = map(origins.count, ("env", "default", "file"))
+        return f"{given} set, {usual} by default, {files} from files"
 
 
 class Given(NamedTuple):

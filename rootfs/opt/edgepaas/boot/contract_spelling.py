@@ -26,7 +26,8 @@ def misspelt(variables: Mapping[str, Variable], environ: Mapping[str, str]) -> I
     standard = [
         name for name in settable if not name.startswith(PREFIX) and len(name) >= STANDARD_LEAST
     ]
-    for name in sorted(environ.keys() - known):
+    given = {name for name, value in environ.items() if value}
+    for name in sorted(given - known):
         if name.startswith(PREFIX):
             if not _service_link(name, environ[name]):
                 yield _unknown(name, variables, settable)

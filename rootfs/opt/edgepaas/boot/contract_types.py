@@ -69,7 +69,7 @@ def _number(variable: Variable, value: str) -> str:
     whole = variable.type != "duration"
     match = NUMBER.fullmatch(value)
     if not match or (whole and match[1]):
-        spaced = NUMBER.fullmatch(value.strip())
+        spaced = value != value.strip() and NUMBER.fullmatch(value.strip())
         raise InvalidError(f"{wanted}{', without spaces around it' if spaced else ''}")
     number = float(value)
     low = number if variable.min is None else variable.min

@@ -87,7 +87,11 @@ def _fault(key: str, value: object) -> str:
     if key not in KEYS:
         return f"is not known here; known are {', '.join(sorted(KEYS))}"
     if key == "type":
-        return "" if value in TYPES else f"must be one of {', '.join(sorted(TYPES))}"
+        return (
+            ""
+            if isinstance(value, str) and value in TYPES
+            else f"must be one of {', '.join(sorted(TYPES))}"
+        )
     if key == "secret":
         return "" if isinstance(value, bool) else "must be true or false"
     if key == "default":

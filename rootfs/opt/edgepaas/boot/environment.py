@@ -159,6 +159,8 @@ def _read_one(directory: int, name: str) -> Iterator[str]:
         if error.errno in {errno.ENOENT, errno.ELOOP, errno.ENXIO}:
             return
         raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return
     with os.fdopen(descriptor, "rb") as file:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            yield os.fsdecode(file.read())
+        yield os.fsdecode(file.read())

@@ -29,18 +29,21 @@ def _content(path: str) -> bytes:
     try:
         # O_NONBLOCK: a named pipe nobody writes to must not hold the boot.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return _regular(descriptor, path)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise SecretFileError(f"names {path!r}, which cannot be read ({error.strerror})") from None
-    with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise SecretFileError(f"names {path!r}, which is {kind}")
-        try:
-            content = file.read(BYTES_MOST + 1)
-        except OSError as error:
-            why = error.strerror
-            raise SecretFileError(f"names {path!r}, which cannot be read ({why})") from None
+
+
+def _regular(descriptor: int, path: str) -> bytes:
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+        raise SecretFileError(f"names {path!r}, which is {kind}")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        content = file.read(BYTES_MOST + 1)
     if len(content) > BYTES_MOST:
         raise SecretFileError(f"names {path!r}, which is larger than {BYTES_MOST // 1024} KiB")
     return content

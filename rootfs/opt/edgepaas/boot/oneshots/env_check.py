@@ -60,8 +60,7 @@ def write(contract: Contract, resolution: Resolution) -> int:
     except environment.WriteError as error:
         log.error("%s", error)  # noqa: TRY400 - an operator's mistake needs no traceback
         return error.status
-    given = resolution.count
-    log.info("%d set, %d by default, %d from files", given("env"), given("default"), given("file"))
+    log.info("%s", resolution.counts())
     return ExitStatus.OK
 
 

@@ -59,13 +59,5 @@ def conclude(
         say("\n".join([f"{count} with the units", *map(str, problems)]))
     if resolution.problems or problems:
         return ExitStatus.CONFIG
-    say(f"nothing wrong: {counted(resolution)}; {len(declared)} units")
+    say(f"nothing wrong: {resolution.counts()}; units: {len(declared)}")
     return ExitStatus.OK
-
-
-def counted(resolution: Resolution) -> str:
-    """Return how many variables come from where."""
-    count = resolution.count
-    return (
-        f"{count('env')} variables set, {count('default')} by default, {count('file')} from files"
-    )
