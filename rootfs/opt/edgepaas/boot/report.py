@@ -4,7 +4,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ class Report:
             "started": timestamp(self.started),
             "started_monotonic": self.started_monotonic,
             "ready_seconds": self.ready_seconds,
-            "units": [asdict(entry) for entry in self.entries.values()],
+            "units": [dict(vars(entry)) for entry in self.entries.values()],
             "events": list(self.events),
         }
 
