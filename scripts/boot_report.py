@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import urllib.request
 from http import HTTPStatus
 from typing import Any
@@ -40,10 +41,15 @@ def summary(report: dict[str, Any] | None) -> str:
     return f"booting: {finished} of {len(units)} units, now {', '.join(current) or 'between units'}"
 
 
+def _began(unit: dict[str, Any]) -> float:
+    """Return when a unit began, in seconds; those that did not come last."""
+    return math.inf if unit["start"] is None else float(unit["start"])
+
+
 def timeline(report: dict[str, Any]) -> list[str]:
     """Return the boot as lines of a table: unit, when it began, seconds, result."""
     rows = [("unit", "began", "took", "result")]
-    units = sorted(report.get("units", []), key=lambda unit: unit["start"] or 0)
+    units = sorted(report.get("units", []), key=_began)
     for unit in units:
         began = "" if unit["start"] is None else f"{unit['start']:.2f} s"
         took = "" if unit["duration"] is None else f"{unit['duration']:.2f} s"

@@ -20,7 +20,7 @@ NEEDED_BYTES = 2 * 10**9
 CERTIFICATE_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CERTIFICATE_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 STEP = re.compile(r"^(#\d+) (\[\w+ +\d+/\d+\] .*)$")
-NO_WORK = re.compile(r"^#\d+ (CACHED|sha256:|resolve )")
+NO_WORK = re.compile(r"^#\d+ (CACHED|DONE 0\.0s|sha256:|resolve )")
 
 
 def certificate_bundle() -> str | None:

@@ -13,6 +13,7 @@ from scripts.service import Ports, tell, wait_until_ready
 
 def run_container(docker: engine.Engine, ports: Ports) -> Container:
     """Build the image and replace the container; raises Failure."""
+    Native().remove()
     container = Container(docker)
     container.check(ports)
     build_all(docker)

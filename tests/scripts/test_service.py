@@ -14,7 +14,7 @@ from scripts.service import Ports
 
 UNIT = {"name": "db-wait", "start": 0.1, "duration": 0.25, "state": "done", "result": "sqlite"}
 WAITING = {"name": "web", "start": None, "duration": None, "state": "waiting", "result": None}
-REPORT = {"units": [UNIT, WAITING], "ready_seconds": 0.5}
+REPORT = {"units": [WAITING, UNIT, {**WAITING, "name": "extra"}], "ready_seconds": 0.5}
 
 
 @dataclass
@@ -79,7 +79,7 @@ def test_it_waits_until_startup_is_green(
 ) -> None:
     service.wait_until_ready(FakeService(), sidecar.ports, timeout=10)
     assert sidecar.questions_until_started == 0
-    assert "1 of 2 units" in capsys.readouterr().out
+    assert "1 of 3 units" in capsys.readouterr().out
 
 
 def test_a_service_that_ends_says_status_meaning_and_last_words() -> None:
@@ -107,8 +107,9 @@ def test_the_end_tells_address_timeline_and_hints(
 def test_the_timeline_has_a_row_for_each_unit() -> None:
     assert timeline(REPORT) == [
         "  unit      began    took  result",
-        "  web                      waiting",
         "  db-wait  0.10 s  0.25 s  sqlite",
+        "  web                      waiting",
+        "  extra                    waiting",
     ]
 
 
