@@ -64,6 +64,8 @@ class Native:
 
     def replace(self, ports: Ports) -> None:
         """Start it, in place of one that runs; raises Failure."""
+        if running_pid() is None:
+            check_ports(ports)
         VENV.ensure()
         self.remove()
         check_ports(ports)
