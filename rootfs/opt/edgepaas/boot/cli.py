@@ -1,5 +1,6 @@
 """`edgepaas`, the operator's command: a module in verbs/ for each verb, imported when asked for."""
 
+import os
 import signal
 import sys
 from importlib import import_module
@@ -53,17 +54,29 @@ def main(argv: list[str]) -> int:
         say(usage())
         return ExitStatus.OK if argv else ExitStatus.USAGE
     if argv[0] not in VERBS:
-        complain(f"edgepaas does not know {argv[0]!r}\n{usage()}")
+        complain(f"edgepaas does not know {argv[0]!r}{meant(argv[0])}\n{usage()}")
         return ExitStatus.USAGE
     # As PID 1 of `docker run IMAGE VERB` a process without a handler cannot be stopped.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(SIGNAL_BASE + number))
     run = import_module(f"boot.verbs.{VERBS[argv[0]].module}").main
     try:
-        return int(run(argv[1:]))
+        status = int(run(argv[1:]))
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return SIGNAL_BASE + signal.SIGINT
     except BrokenPipeError:
+        # The interpreter flushes once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SIGNAL_BASE + signal.SIGPIPE
+    return status
+
+
+def meant(word: str) -> str:
+    """Return a guess at the verb that was meant, "" where there is none."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a misspelling pays for it
+
+    near = get_close_matches(word, VERBS, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 if __name__ == "__main__":
