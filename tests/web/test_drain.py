@@ -12,6 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from boot.exit_status import ExitStatus
 from tests.support.load import Load
 from tests.support.web_unit import WebUnit
 from web.server import share
@@ -87,13 +88,13 @@ def test_term_ends_a_web_whose_app_is_still_starting(
     assert not web.ready()
 
 
-def test_quit_does_not_wait_for_requests(web: WebUnit) -> None:
+def test_quit_does_not_wait_for_requests_and_says_by_80_that_some_were_cut(web: WebUnit) -> None:
     answers: list[int] = []
     client = threading.Thread(target=lambda: answers.append(web.get("/slow?seconds=60")[0]))
     client.start()
     web.settled(lambda: open_connections(web.port), 5, "the request is on its way")
     web.process.send_signal(signal.SIGQUIT)
-    assert web.wait(4) == 0
+    assert web.wait(4) == ExitStatus.CUT
     client.join()
     assert answers == [500]
 

@@ -34,3 +34,4 @@ on_starting = hooks.on_starting
 when_ready = hooks.when_ready
 pre_fork = hooks.pre_fork
 child_exit = hooks.child_exit
+on_exit = hooks.on_exit

@@ -481,8 +481,10 @@ class Sequencer:
         self.report.event(name, "stopped", str(end))
         killed = end.by_signal == signal.SIGKILL
         log.log(logging.WARNING if killed else logging.INFO, "%s stopped: %s", name, end)
-        if killed and self.stopping and self.outcome and self.outcome.status == ExitStatus.OK:
-            self.outcome = Outcome(ExitStatus.CUT, f"{name} had to be killed", name)
+        cut = killed or end == End(ExitStatus.CUT)
+        if cut and self.stopping and self.outcome and self.outcome.status == ExitStatus.OK:
+            why = "had to be killed" if killed else "cut requests that were in flight"
+            self.outcome = Outcome(ExitStatus.CUT, why, name)
 
 
 def doubled(first: float, times: int, most: float) -> float:

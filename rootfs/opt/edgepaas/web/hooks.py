@@ -28,6 +28,9 @@ NOTIFIER = notifier.take()
 SLOTS = Slots()
 FIRST_FAILURE = FirstFailure()
 START_BUDGET = StartBudget()
+CUT: list[int] = []  # pids of workers that ended with requests in flight
+
+ABOUT_REQUESTS = {Stage.SERVING, Stage.DRAINING}
 
 
 def on_starting(server: Any) -> None:
@@ -69,9 +72,20 @@ def child_exit(server: Any, worker: Any) -> None:
     stage = worker.readiness.ended(worker.slot)
     metric_files.forget(worker.slot)
     stopping = not server.LISTENERS
+    if stopping and stage in ABOUT_REQUESTS:
+        CUT.append(worker.pid)
     if START_BUDGET.ended(stage, server.cfg.workers) and not stopping:
         reason = f"{START_BUDGET.failed} workers in a row ended before they served"
         raise HaltServer(reason, Arbiter.WORKER_BOOT_ERROR)
+
+
+def on_exit(server: Any) -> None:
+    """End with 80 where the stop cut requests: a worker was killed, or cancelled some."""
+    CUT.extend(server.WORKERS)
+    if CUT:
+        pids = ", ".join(map(str, CUT))
+        log.error("requests were cut: they took longer than the stop may (workers %s)", pids)
+        raise SystemExit(ExitStatus.CUT)
 
 
 def readiness(server: Any) -> Readiness:

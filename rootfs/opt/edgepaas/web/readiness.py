@@ -23,8 +23,12 @@ class Readiness:
 
     def drains(self, slot: int) -> None:
         """Note that the worker in `slot` takes no new connections."""
-        self.slots.leave(slot)
+        self.slots.put(slot, Stage.DRAINING)
         self.notifier.send(self._status())
+
+    def drained(self, slot: int) -> None:
+        """Note that the worker in `slot` has nothing left to do."""
+        self.slots.leave(slot)
 
     def ended(self, slot: int) -> Stage:
         """Note that the worker in `slot` is gone; return how far it had come."""

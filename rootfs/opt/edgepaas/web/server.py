@@ -41,12 +41,14 @@ def share(graceful: float) -> Grace:
 class Watcher(NamedTuple):
     """Whom a server tells what happens: each is called without arguments.
 
-    `leave` is called, from a signal handler, when it is told to stop before it serves;
-    `draining` answers whether the container drains.
+    `drained` is not called where requests had to be cut; `leave` is called, from a signal
+    handler, when it is told to stop before it serves; `draining` answers whether the container
+    drains.
     """
 
     serves: Callable[[], None]
     drains: Callable[[], None]
+    drained: Callable[[], None]
     leave: Callable[[], None]
     draining: Callable[[], bool]
 
@@ -81,7 +83,10 @@ class DrainServer(Server):
         self._stop_listening()
         if not self.force_exit:
             await self._linger()
+        under_way = set(self.server_state.tasks)
         await super().shutdown()
+        if not any(task.cancelling() or not task.done() for task in under_way):
+            self.watcher.drained()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (a signal handler)
         """Drain on SIGTERM. Unlike uvicorn's, the signal is not raised again at the end:

@@ -12,6 +12,7 @@ class Stage(IntEnum):
     GONE = 0
     STARTING = 1
     SERVING = 2
+    DRAINING = 3
 
 
 class Slots:

@@ -108,7 +108,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
     def watcher(self) -> Watcher:
         """Return what the server calls as it goes."""
         drain_file = Path(os.environ["EDGEPAAS_RUN_DIR"], "draining")
-        return Watcher(self.serves, self.drains, self.leave, drain_file.exists)
+        return Watcher(self.serves, self.drains, self.drained, self.leave, drain_file.exists)
 
     def beats(self, server: DrainServer) -> list[Any]:
         """Return what is to be done at each heartbeat."""
@@ -133,7 +133,11 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         log.info("worker %d (pid %d) drains", self.slot, self.pid)
         self.readiness.drains(self.slot)
 
+    def drained(self) -> None:
+        """Say that nothing was cut."""
+        self.readiness.drained(self.slot)
+
     def leave(self) -> None:
         """End at once: nothing is being served yet."""
-        self.readiness.drains(self.slot)
+        self.readiness.drained(self.slot)
         os._exit(0)
