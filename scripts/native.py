@@ -31,6 +31,7 @@ def environment(ports: Ports) -> dict[str, str]:
         "EDGEPAAS_APP_DIR": str(ROOT),
         "EDGEPAAS_RUN_DIR": str(build_directory("run")),
         "EDGEPAAS_DATA_DIR": str(build_directory("data")),
+        "TMPDIR": str(build_directory("tmp")),
         "EDGEPAAS_BIND": "127.0.0.1",
         "EDGEPAAS_METRICS_BIND": "127.0.0.1",
         "PORT": str(ports.app),

@@ -17,7 +17,8 @@ from boot.exit_status import ExitStatus
 from boot.logline import configure
 
 PROGRAM = "db-wait"
-SHELL_FILE = Path("/tmp/db_env.sh")  # noqa: S108  # the seed's contract; shell_exports makes it safe
+# The seed's /tmp/db_env.sh; a native run on a shared host has a TMPDIR of its own.
+SHELL_FILE = Path(os.environ.get("TMPDIR") or "/tmp") / "db_env.sh"  # noqa: S108  # shell_exports makes it safe
 
 Fields = dict[str, Any]
 
