@@ -2,7 +2,7 @@
 
 import pytest
 
-from boot.timers import TIDY_LEAST, Timers
+from boot.timers import STOOD_STILL_SECONDS, TIDY_LEAST, Timers
 
 
 class Clock:
@@ -70,3 +70,19 @@ def test_a_timer_set_again_and_again_takes_no_more_room(timers: Timers) -> None:
     assert len(timers._heap) <= TIDY_LEAST
     kept = [timers.after(60, lambda: None) for _ in range(1000)]
     assert len(timers._heap) >= len(kept)
+
+
+def test_after_a_standstill_everything_waits_as_long_as_it_had_left(
+    timers: Timers, clock: Clock
+) -> None:
+    done: list[str] = []
+    timers.after(5, lambda: done.append("watchdog"))
+    timers.after(9, lambda: done.append("deadline"))
+    clock.now += 60
+    timers.run()
+    assert done == []
+    assert timers.wait() == STOOD_STILL_SECONDS
+    clock.now += STOOD_STILL_SECONDS
+    timers.run()
+    assert done == ["watchdog"]
+    assert timers.wait() == 4

@@ -5,6 +5,7 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 
 TIDY_LEAST = 64
+STOOD_STILL_SECONDS = 1.0
 
 
 class Timer:
@@ -43,11 +44,22 @@ class Timers:
 
     def run(self) -> None:
         """Do what is due."""
+        self._forgive_standstill()
         while self.wait() == 0:
             _, _, timer = heappop(self._heap)
             action, timer.action = timer.action, None
             if action:
                 action()
+
+    def _forgive_standstill(self) -> None:
+        """Put everything off by the time this process stood still (`docker pause`, a laptop asleep).
+
+        What the timers watch over stood still too, and has done nothing wrong.
+        """
+        late = self.clock() - self._heap[0][0] if self._heap else 0.0
+        if late > STOOD_STILL_SECONDS:
+            later = late + STOOD_STILL_SECONDS
+            self._heap = [(when + later, tie, timer) for when, tie, timer in self._heap]
 
     def _tidy(self) -> None:
         """Throw the cancelled ones out: a fed watchdog leaves one behind with each feeding."""
