@@ -38,7 +38,7 @@ def make(engine: Engine) -> None:
             raise Failure(
                 f"mmdebstrap could not make Debian {SUITE}"
                 " (is there a network? is the disk full?):\n  "
-                + "\n  ".join(done.stderr.splitlines()[-5:])
+                + "\n  ".join(line for line in done.stderr.splitlines() if line.startswith("E:"))
             )
         engine.output("import", "--change", f"LABEL suite={SUITE}", str(archive), MADE)
 
