@@ -70,8 +70,16 @@ class Relay:
                 self._line(unit, channel, line)
 
     def write(self, line: str) -> None:
-        """Write a finished line, and once the reader is back how many were dropped."""
+        """Write a finished line; how many were dropped is said once the reader is back."""
         self.sink.write(self.mask(line))
+        self._say_dropped()
+
+    def flush(self) -> None:
+        """Write what the reader of stdout takes now."""
+        self.sink.flush()
+        self._say_dropped()
+
+    def _say_dropped(self) -> None:
         if self.sink.dropped > self._reported and not self.sink.pending:
             lost = self.sink.dropped - self._reported
             self._reported = self.sink.dropped

@@ -210,7 +210,7 @@ class Supervision:
         sockets[self._wake_fd] = Dispatcher(self._wake_fd, self._guard(self._woken))
         sockets[notify.fileno()] = Dispatcher(notify.fileno(), self._guard(self._notified))
         sockets[sink.fd] = Dispatcher(
-            sink.fd, on_write=sink.flush, wants_write=lambda: sink.pending
+            sink.fd, on_write=self.boot.relay.flush, wants_write=lambda: sink.pending
         )
 
     def _watch_exits(self) -> None:
