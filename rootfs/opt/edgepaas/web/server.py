@@ -84,8 +84,10 @@ class DrainServer(Server):
         if not self.force_exit:
             await self._linger()
         under_way = set(self.server_state.tasks)
+        if not under_way:
+            self.watcher.drained()
         await super().shutdown()
-        if not any(task.cancelling() or not task.done() for task in under_way):
+        if under_way and all(task.done() and not task.cancelling() for task in under_way):
             self.watcher.drained()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 (a signal handler)

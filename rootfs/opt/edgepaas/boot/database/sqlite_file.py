@@ -2,7 +2,7 @@
 
 import errno
 import os
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 BUSY_SECONDS = 5.0
+SHARED = 0o660
 OURS = {"alembic_version"}
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
@@ -35,6 +36,15 @@ def check_writable(path: Path) -> None:
             os.close(os.open(path, os.O_RDWR))
     except OSError as error:
         raise CannotWriteError(path, error) from error
+
+
+def open_to_group(path: Path) -> None:
+    """Let group root write our file: the next container may run as another uid of that group.
+
+    SQLite itself makes files 0644 whatever the umask; its journals take the mode of the file.
+    """
+    with suppress(PermissionError):
+        path.chmod(SHARED)
 
 
 def rows_in(path: Path) -> int | None:

@@ -15,6 +15,7 @@ from boot.database.deadline import Deadline
 from boot.database.revisions import Revisions, is_at_head
 from boot.database.schema_error import SchemaError
 from boot.database.schema_request import OFF, SchemaRequest
+from boot.database.sqlite_file import SHARED, open_to_group
 from boot.database.url import SqliteUrl
 from boot.exit_status import ExitStatus
 
@@ -100,6 +101,7 @@ def _create(request: SchemaRequest, target: SqliteUrl, head: str) -> None:
         connection.exec_driver_sql(VERSION_TABLE)
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (head,))
     engine.dispose()
+    open_to_group(target.path)
     log.info("created %d tables in %s, at head: %s", len(metadata.tables), target.path, head)
 
 
@@ -180,9 +182,9 @@ def _set_copy_aside(path: Path) -> None:
 @contextmanager
 def _lock(path: Path, deadline: Deadline) -> Iterator[None]:
     """Hold the file's neighbour `NAME.lock`. Raises SchemaError (75) when the deadline passes."""
-    descriptor = os.open(
-        path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660
-    )
+    file = path.with_name(f"{path.name}.lock")
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, SHARED)
+    open_to_group(file)
     try:
         while not _locked(descriptor):
             if deadline.remaining() <= 0:
