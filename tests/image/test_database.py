@@ -123,9 +123,9 @@ def test_in_mode_auto_a_server_that_is_down_leaves_the_fallback(fallback: Contai
 def test_the_fallback_is_loud(fallback: Container) -> None:
     loud = [record for record in fallback.log_records() if record["level"] == "WARNING"]
     assert any(record["message"].startswith("FALLBACK: ") for record in loud)
-    assert fallback.http("/health/ready").json().get("fallback") or (
-        "fallback" in fallback.http("/health/ready").text
-    )
+    assert fallback.http("/").headers["x-edgepaas-database"] == "fallback"
+    assert '"fallback": true' in fallback.http("/health/ready").text.replace('":t', '": t')
+    assert "edgepaas_db_fallback_active 1.0" in fallback.management("/metrics").text
     assert "canary" not in fallback.logs()
 
 
@@ -179,7 +179,7 @@ def test_a_hostile_password_connects_in_every_spelling(
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "DATABASE_URL_FILE"])
-def test_a_hostile_password_serves(  # noqa: PLR0913 (fixtures)
+def test_a_hostile_password_serves(  # noqa: PLR0913, PLR0917 (fixtures)
     run: Run,
     image: str,
     postgres_server: PostgresServer,

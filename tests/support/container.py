@@ -65,7 +65,7 @@ class Container:
 
     engine: Engine
     id: str
-    # Inside port to host port where the container shares the host's network; else the engine's choice.
+    # Where it shares the host's network: inside port to host port. Else the engine chooses.
     fixed_ports: Mapping[int, int] = field(default_factory=dict)
     # Regular expressions of warnings and errors this container is meant to log.
     expected: list[str] = field(default_factory=list)
@@ -234,9 +234,9 @@ def start(  # noqa: PLR0913 (each is one option of `docker run`, by keyword)
 
     With network="host" it serves on free ports of 127.0.0.1, and reaches what listens there.
     `read_only` takes the whole hardening of `make run` (read-only root, no capabilities); `data`
-    is the value of --volume, by default an anonymous volume, None for no volume; `expected` are regular
-    expressions of warnings and errors it is meant to log (ANYTHING for all); `options` go to
-    `docker run` as they are.
+    is the value of --volume, by default an anonymous volume, None for no volume; `expected` are
+    regular expressions of warnings and errors it is meant to log (ANYTHING for all); `options` go
+    to `docker run` as they are.
     """
     arguments = ["run", "--detach", *(HARDENED if read_only else ()), *options]
     if data:

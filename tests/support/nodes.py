@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from typing import Any
 
 from tests.support.container import Container
 
@@ -11,7 +12,8 @@ PATH = "/api/v1/nodes"
 def add(container: Container, name: str) -> None:
     """Record a node."""
     body = json.dumps({"name": name, "region": "eu-west"})
-    answer = container.http(PATH, method="POST", body=body, **{"content-type": "application/json"})
+    headers: dict[str, Any] = {"content-type": "application/json"}
+    answer = container.http(PATH, method="POST", body=body, **headers)
     assert answer.status == HTTPStatus.CREATED, answer.text
 
 

@@ -376,7 +376,7 @@ class Supervision:
         elif number == signal.SIGHUP:
             self._reload()
         elif number == signal.SIGUSR1:
-            for line in render_table(self.boot.report.as_dict()).splitlines():
+            for line in filter(None, render_table(self.boot.report.as_dict()).splitlines()):
                 log.info("%s", line)
         elif number == signal.SIGUSR2:
             log.warning("SIGUSR2 does nothing here: a new version is a new container")
