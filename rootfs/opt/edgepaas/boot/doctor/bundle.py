@@ -151,11 +151,12 @@ def _versions() -> str:
 
 
 def _processes(root: int) -> str:
-    """Return the tree below PID 1, and what an engine put beside it; not a whole host's."""
+    """Return a container's processes; natively those below `root`, not a whole host's."""
+    in_container = 1 in {root, os.getpid()}
     ours = {each.pid for each in processes.tree(root)} | {os.getpid()}
     lines = []
     for process in processes.everyone():
-        if process.pid not in ours and process.parent:
+        if process.pid not in ours and not in_container:
             continue
         try:
             raw = (processes.PROC / str(process.pid) / "cmdline").read_bytes()

@@ -17,7 +17,7 @@ from boot.doctor import (
     sidecar,
 )
 from boot.doctor.evidence import Evidence
-from boot.doctor.finding import Finding, Grade, warn
+from boot.doctor.finding import Finding, Grade, blocking, warn
 
 Section = Callable[[Evidence], Iterator[Finding]]
 
@@ -35,6 +35,8 @@ SECTIONS: dict[str, Section] = {
     "limits": limits.findings,
     "clock": clock.findings,
 }
+# Without these nobody can say that it is ready.
+READINESS = frozenset({"PID 1", "boot", "app", "sidecar"})
 
 
 class Diagnosis(NamedTuple):
@@ -83,7 +85,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         try:
             found.extend(section(evidence))
         except Exception as error:  # noqa: BLE001 - one broken part must not hide the others
-            found.append(warn(name, f"could not be looked at: {type(error).__name__}: {error}"))
+            finding = warn(name, f"could not be looked at: {type(error).__name__}: {error}")
+            found.append(blocking(finding) if name in READINESS else finding)
     return Diagnosis(found)
 
 

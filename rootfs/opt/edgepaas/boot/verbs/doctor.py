@@ -2,9 +2,9 @@
 
 import json
 
+from boot.doctor import masking
 from boot.doctor.diagnosis import diagnose, text
 from boot.doctor.evidence import Evidence
-from boot.redact import Redactor
 from boot.verbs import arguments
 from boot.verbs.console import say
 
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
         return arguments.answer("doctor", argv, USAGE)
     evidence = Evidence()
     diagnosis = diagnose(evidence)
-    mask = Redactor(evidence.secrets()).mask
+    mask = masking.of(evidence)
     said = json.dumps(diagnosis.as_dict(), indent=2) if argv else text(diagnosis)
-    say(mask(said))
+    say(mask(said).rstrip())
     return READY if diagnosis.ready else NOT_READY

@@ -7,15 +7,14 @@ import re
 import sys
 import tarfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from boot.doctor import bundle
+from boot.doctor import bundle, masking
 from boot.doctor.diagnosis import diagnose
 from boot.doctor.evidence import Evidence
 from boot.exit_status import ExitStatus
-from boot.redact import Redactor
 from boot.verbs import arguments
 from boot.verbs.console import complain, say
 
@@ -32,11 +31,6 @@ TO_STDOUT = "`docker exec CONTAINER edgepaas support-bundle - > support.tar.gz`"
 DIRECTORY = Path("/tmp")  # noqa: S108 - the one place always writable; the file is made anew
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 MODE = 0o600
-# Not in the contract, so nobody said that it is a secret; its name does.
-LOOKS_SECRET = re.compile(
-    r"SECRET|TOKEN|PASS|PWD|KEY|CREDENTIAL|AUTH|DSN|_URL$|_URI$", re.IGNORECASE
-)
-SHORTEST_GUESS = 8
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
@@ -69,30 +63,13 @@ def main(argv: list[str]) -> int:
 
 def collect(evidence: Evidence) -> Iterator[File]:
     """Yield every file of the bundle, masked; what cannot be had says why."""
-    mask = Redactor(secrets_of(evidence)).mask
+    mask = masking.of(evidence)
     for member in bundle.members(evidence, diagnose(evidence)):
         try:
             yield File(member.name, member.meaning, mask(member.read()))
         except Exception as error:  # noqa: BLE001 - one missing part must not cost the others
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             yield File(member.name, member.meaning, "", mask(why))
-
-
-def secrets_of(evidence: Evidence) -> list[str]:
-    """Return what must not be seen: declared secrets, and what is a secret by its name."""
-    return [
-        *evidence.secrets(),
-        *guessed(evidence, evidence.environ),
-        *guessed(evidence, evidence.running),
-    ]
-
-
-def guessed(evidence: Evidence, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield values of variables that the contract does not know and whose names sound secret."""
-    for name, value in environ.items():
-        known = name in evidence.contract.variables
-        if not known and len(value) >= SHORTEST_GUESS and LOOKS_SECRET.search(name):
-            yield value
 
 
 def readme(title: str, files: Iterable[File]) -> File:
