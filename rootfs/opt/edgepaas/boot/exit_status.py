@@ -74,10 +74,11 @@ EXPLANATIONS: dict[int, Explanation] = {
         "raise EDGEPAAS_STOP_TIMEOUT and `docker stop --time` together",
     ),
     ExitStatus.CANNOT_EXECUTE: Explanation(
-        "the command given to `docker run` cannot be executed", "check its permissions"
+        "a command, of `docker run` or of a unit, cannot be executed", "check its permissions"
     ),
     ExitStatus.NO_SUCH_COMMAND: Explanation(
-        "the command given to `docker run` does not exist", "check its name; see `edgepaas --help`"
+        "a command, of `docker run` or in a unit, does not exist",
+        "check its name and the interpreter it names; see `edgepaas --help`",
     ),
 }
 
