@@ -12,8 +12,8 @@ REQUIREMENTS = ROOT / "requirements"
 ENV_FILE = ROOT / ".env"
 
 IMAGE = os.environ.get("IMAGE") or "edgepaas:dev"
-CONTAINER = "edgepaas"
-VOLUME = "edgepaas-data"
+CONTAINER = os.environ.get("CONTAINER") or "edgepaas"
+VOLUME = os.environ.get("VOLUME") or f"{CONTAINER}-data"
 
 
 def build_directory(*parts: str) -> Path:

@@ -144,7 +144,7 @@ def test_drain_and_undrain_are_verbs_too(laboratory: Container) -> None:
 def test_a_support_bundle_holds_the_boot_and_no_secret(run: Run, image: str) -> None:
     container = run(image, env={"EDGEPAAS_METRICS_TOKEN": "canary-token"}).ready()
     done = subprocess.run(
-        [container.engine.client, "exec", container.id, "edgepaas", "support-bundle"],
+        [container.engine.client, "exec", container.id, "edgepaas", "support-bundle", "-"],
         capture_output=True,
         check=True,
     )

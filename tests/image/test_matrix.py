@@ -17,17 +17,17 @@ ONE_WORKER = {"WEB_CONCURRENCY": "1"}
 
 @pytest.fixture
 def volume(docker: Engine) -> Iterator[str]:
-    """A named volume, removed at the end."""
+    """A named volume. To be asked for before `run`: it is removed after the containers."""
     name = f"edgepaas-test-{uuid.uuid4().hex[:12]}"
     docker.output("volume", "create", name)
     yield name
-    docker.run("volume", "rm", "--force", name)
+    docker.output("volume", "rm", name)
 
 
 @pytest.mark.parametrize("hardened", [False, True], ids=["plain", "hardened"])
 @pytest.mark.parametrize("user", USERS)
 def test_it_boots_serves_and_keeps_a_row_for_the_next_container(
-    run: Run, image: str, volume: str, user: str, hardened: bool
+    volume: str, run: Run, image: str, user: str, hardened: bool
 ) -> None:
     settings = {"user": user, "read_only": hardened, "data": f"{volume}:/data", "env": ONE_WORKER}
     first = run(image, **settings).ready()
@@ -40,7 +40,7 @@ def test_it_boots_serves_and_keeps_a_row_for_the_next_container(
 
 
 def test_the_next_container_may_run_as_another_user_of_group_root(
-    run: Run, image: str, volume: str
+    volume: str, run: Run, image: str
 ) -> None:
     settings = {"data": f"{volume}:/data", "env": ONE_WORKER}
     first = run(image, user="10001:0", **settings).ready()
@@ -51,7 +51,7 @@ def test_the_next_container_may_run_as_another_user_of_group_root(
     assert nodes.names(second) == ["first", "second"]
 
 
-def test_data_that_root_left_is_taken_over(run: Run, image: str, volume: str) -> None:
+def test_data_that_root_left_is_taken_over(volume: str, run: Run, image: str) -> None:
     settings = {"data": f"{volume}:/data", "env": ONE_WORKER}
     first = run(image, user="0:0", **settings).ready()
     nodes.add(first, "of-root")
