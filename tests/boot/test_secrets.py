@@ -1,6 +1,7 @@
 """A secret read from a file, and the files that cannot serve as one."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from boot.secrets import BYTES_MOST, SecretFileError, read
 contents = st.binary(min_size=1).filter(
     lambda raw: b"\0" not in raw and not raw.endswith((b"\n", b"\r"))
 )
+
+NOBODY = 65534
 
 
 def refused(path: Path) -> str:
@@ -74,8 +77,18 @@ def test_what_no_environment_can_or_should_hold_is_refused(
     assert "canary" not in message
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
+@pytest.fixture
+def ordinary_user() -> Iterator[Callable[[], None]]:
+    """A function that makes this process one that may not read every file; undone at the end."""
+    before = os.geteuid()
+    yield lambda: os.seteuid(before or NOBODY)
+    os.seteuid(before)
+
+
+def test_a_file_of_somebody_else_is_refused(
+    tmp_path: Path, ordinary_user: Callable[[], None]
+) -> None:
     file = written(tmp_path, b"value")
     file.chmod(0)
+    ordinary_user()
     assert "Permission denied" in refused(file)
