@@ -52,7 +52,7 @@ class Timers:
                 action()
 
     def _forgive_standstill(self) -> None:
-        """Put everything off by the time this process stood still (`docker pause`, a laptop asleep).
+        """Put all off by the time this process stood still (`docker pause`, a laptop asleep).
 
         What the timers watch over stood still too, and has done nothing wrong.
         """
