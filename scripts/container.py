@@ -57,10 +57,13 @@ class Container:
         command += [f"--stop-timeout={stop_seconds() + 1}", f"--volume={self.volume}:/data"]
         command += [f"--publish=127.0.0.1:{ports.app}:{APP_PORT}"]
         command += [f"--publish=127.0.0.1:{ports.management}:{MANAGEMENT_PORT}"]
-        if ENV_FILE.is_file():
-            command += [f"--env-file={ENV_FILE}"]
+        command += self.options()
         command += [f"--env=PORT={APP_PORT}", f"--env=EDGEPAAS_METRICS_PORT={MANAGEMENT_PORT}"]
         self.engine.output(*command, image)
+
+    def options(self) -> list[str]:
+        """Return what the person adds: the .env file, where there is one."""
+        return [f"--env-file={ENV_FILE}"] if ENV_FILE.is_file() else []
 
     def remove(self) -> bool:
         """Stop and remove it, its volume stays; tell whether there was one."""

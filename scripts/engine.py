@@ -94,6 +94,8 @@ def has_buildkit(client: str) -> bool:
 
 def find() -> Engine | None:
     """Return an engine that answers, None when none does; NoEngine when it cannot be used."""
+    if os.environ.get("EDGEPAAS_ENGINE") == "none":
+        raise NoEngine("EDGEPAAS_ENGINE=none asks for no container engine")
     unable = []
     for client in clients():
         asked = _ask(client, "version", "--format", "{{.Server.Version}}")
@@ -160,8 +162,6 @@ def install_packages() -> None:
 
 def ensure() -> Engine:
     """Return an engine, installed and started first where that is needed; raises NoEngine."""
-    if os.environ.get("EDGEPAAS_ENGINE") == "none":
-        raise NoEngine("EDGEPAAS_ENGINE=none asks for no container engine")
     engine = find()
     if engine:
         return engine
