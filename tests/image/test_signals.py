@@ -70,7 +70,7 @@ def test_told_to_stop_right_after_the_start_it_ends_at_once(
     assert time.monotonic() - started < QUICK_SECONDS + 1
 
 
-@pytest.mark.parametrize("signal", STATUSES)
+@pytest.mark.parametrize("signal", ["INT", "QUIT"])
 def test_told_to_stop_when_ready_it_ends_with_0(run: Run, image: str, signal: str) -> None:
     container = run(image, env={"WEB_CONCURRENCY": "1"}).ready()
     container.send(signal)

@@ -47,7 +47,7 @@ def in_flight(container: Container, seconds: float) -> Iterator[http.client.HTTP
     connection.close()
 
 
-def test_an_idle_container_stops_quickly_with_0(run: Run, image: str) -> None:
+def test_an_idle_container_stops_quickly_with_0_and_metrics_last(run: Run, image: str) -> None:
     container = run(image).ready()
     status, seconds = container.stop()
     assert status == 0
@@ -55,19 +55,6 @@ def test_an_idle_container_stops_quickly_with_0(run: Run, image: str) -> None:
     last = container.last_record()
     assert last["level"] == "INFO"
     assert last["message"].startswith("exit status 0 (stopped as asked)")
-
-
-def test_a_request_in_flight_is_finished(slow: Slow) -> None:
-    container = slow()
-    with in_flight(container, 2.0) as answer:
-        container.send("TERM")
-        assert answer.read() == b"finished"
-    assert container.wait_exit() == 0
-
-
-def test_web_stops_before_metrics(slow: Slow) -> None:
-    container = slow()
-    container.stop()
     stopped = [
         record["message"].split()[0]
         for record in container.log_records()
@@ -76,7 +63,9 @@ def test_web_stops_before_metrics(slow: Slow) -> None:
     assert stopped == ["web", "metrics"]
 
 
-def test_the_management_port_answers_while_the_last_request_finishes(slow: Slow) -> None:
+def test_a_request_in_flight_is_finished_and_the_management_port_answers_meanwhile(
+    slow: Slow,
+) -> None:
     container = slow()
     with in_flight(container, 2.0) as answer:
         container.send("TERM")
