@@ -45,7 +45,7 @@ def run_pytest(image_is_built: bool) -> Outcome:
     """Run the tests as a person would; its closing line goes into the summary."""
     environment = {**toolbox.VENV.environment, "PYTHONDONTWRITEBYTECODE": "1"}
     if image_is_built:
-        environment["EDGEPAAS_TEST_IMAGE"] = IMAGE
+        environment["IMAGE_UNDER_TEST"] = IMAGE
     command = ["python", "-m", "pytest", *shlex.split(os.environ.get("TESTS", ""))]
     if sys.stdout.isatty():
         command.append("--color=yes")

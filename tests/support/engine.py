@@ -29,7 +29,7 @@ def docker() -> engine.Engine:
 @functools.cache
 def image() -> str:
     """Return the image of this tree: the one `make test` just built, else built now."""
-    built = os.environ.get("EDGEPAAS_TEST_IMAGE")
+    built = os.environ.get("IMAGE_UNDER_TEST")
     if not built:
         build_all(docker())
     return built or IMAGE
