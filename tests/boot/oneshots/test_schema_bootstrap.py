@@ -183,15 +183,19 @@ def test_ten_at_once_on_an_empty_database_all_succeed_and_one_migrates(
 
 
 @postgres
-def test_a_migrator_killed_in_the_middle_is_completed_by_the_next(shop: Shop, store: Store) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_migrator_ended_in_the_middle_leaves_nothing_and_the_next_completes_it(
+    shop: Shop, store: Store, how: signal.Signals
+) -> None:
     shop.add(
         "d4", "c3", 'op.execute("CREATE TABLE d4 (id int)"); op.execute("SELECT pg_sleep(60)")'
     )
     process = shop.start_step()
     wait_until(lambda: store.ask(ASLEEP), 20, "the migration's middle")
-    process.kill()
-    assert ended(process).status == -signal.SIGKILL
+    process.send_signal(how)
+    assert ended(process).status == -how
     assert store.revision() == "c3"
+    wait_until(lambda: "d4" not in store.tables(), 10, "the half migration rolled back")
     shop.add("d4", "c3", 'op.execute("CREATE TABLE d4 (id int)")')
     result = shop.step()
     assert result.status == 0, result.output
