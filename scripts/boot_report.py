@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 HTTP_SECONDS = 2
-FINISHED = {"ready", "done", "running", "skipped"}
+FINISHED = {"ready", "done", "failed", "skipped"}
+UNDER_WAY = {"starting", "running", "restarting"}
 
 
 def fetch(management_url: str) -> dict[str, Any] | None:
@@ -37,7 +38,7 @@ def summary(report: dict[str, Any] | None) -> str:
         return "booting"
     units = report.get("units", [])
     finished = sum(unit["state"] in FINISHED for unit in units)
-    current = [unit["name"] for unit in units if unit["state"] == "starting"]
+    current = [unit["name"] for unit in units if unit["state"] in UNDER_WAY]
     return f"booting: {finished} of {len(units)} units, now {', '.join(current) or 'between units'}"
 
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from scripts import service
-from scripts.boot_report import timeline
+from scripts.boot_report import summary, timeline
 from scripts.console import Failure
 from scripts.service import Ports
 
@@ -132,3 +132,10 @@ def test_both_ports_must_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "9464")
     with pytest.raises(Failure, match="both"):
         Ports.chosen()
+
+
+def test_progress_counts_what_is_done_and_names_what_is_under_way() -> None:
+    states = {"metrics": "ready", "env-check": "done", "db-wait": "running", "web": "waiting"}
+    report = {"units": [{"name": name, "state": state} for name, state in states.items()]}
+    assert summary(report) == "booting: 2 of 4 units, now db-wait"
+    assert summary(None) == "booting"
