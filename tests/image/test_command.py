@@ -55,7 +55,9 @@ def test_its_arguments_pass_byte_for_byte(command: Command) -> None:
 
 def test_it_is_pid_1_itself_with_the_usual_signals(command: Command) -> None:
     done = command("grep", "-E", "^(Pid|SigBlk|SigIgn):", "/proc/self/status")
-    assert done.stdout.split() == ["Pid:", "1", "SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
+    _, pid, _, blocked, _, ignored = done.stdout.split()
+    of_glibc = 0b11 << 31  # signals 32 and 33: an engine started by make hands them on, ignored
+    assert (pid, int(blocked, 16), int(ignored, 16) & ~of_glibc) == ("1", 0, 0)
 
 
 def test_an_unknown_command_is_127_and_one_line(command: Command) -> None:

@@ -407,7 +407,12 @@ class Supervision:
     def _ignore(self, pid: int) -> None:
         """Say once that a stranger's messages do not count, however many it sends."""
         if pid != self._stranger:
-            log.warning("notify messages from pid %d are ignored: it is no notifying unit's", pid)
+            # One that is gone may have been a worker of a unit that just ended: nothing to mend.
+            alive = os.access(f"/proc/{pid}/exe", os.F_OK)
+            level = logging.WARNING if alive else logging.INFO
+            log.log(
+                level, "notify messages from pid %d are ignored: it is no notifying unit's", pid
+            )
         self._stranger = pid
 
     # What the sequencer wishes (Daemon).
