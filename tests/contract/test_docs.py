@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,20 +30,23 @@ TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
 RUNTIME = read("docs/runtime.md")
 EXAMPLE = ROOT / "docs/examples/own-app"
 
-# Registry hosts and places of a machine; none has a business in any file.
-NO_BUSINESS_HERE = (
-    r"/work/(main|shared|\.)",
-    r"/home/\w",
-    r"/Users/\w",
-    r"\bpypi\.org",
-    r"\bpythonhosted\.org",
-    r"\bdocker\.io/",
-    r"\bregistry-1\.",
-    r"\bghcr\.io",
-    r"\bquay\.io",
-    r"\bregistry\.npmjs\.org",
-    r"\bdeb\.debian\.org",
-)
+# Who is cited; any other host in a URL is a registry, a mirror or a made-up address.
+CITED = {
+    "aws.amazon.com",
+    "docs.gunicorn.org",
+    "github.com",
+    "keepachangelog.com",
+    "man.freebsd.org",
+    "man7.org",
+    "supervisord.org",
+    "www.postgresql.org",
+    "www.w3.org",
+}
+LOCAL = re.compile(r"127\\?\.0\\?\.0\\?\.1|[^.]*")
+URL_HOST = re.compile(r"https?://(?:[^/\s\"'`<>@]*@)?([^/:\s\"'`<>)}\]]+)")
+IMAGE_WITH_HOST = re.compile(r"^(?:FROM|\s+image:)\s+[\w-]+\.[\w.-]+(?::\d+)?/")
+HOME = re.compile(r"/(?:home|Users)/\w")
+OF_THE_IMAGE = ("/srv", "/opt", "/data", "/tmp")
 NOT_TEXT = {".png", ".jpg", ".ico", ".woff2"}
 
 
@@ -133,15 +137,45 @@ def test_own_app_shows_the_files_of_the_example(name: str) -> None:
     assert (EXAMPLE / name).read_text() in shown
 
 
-def test_no_file_names_a_registry_or_a_place_of_a_machine() -> None:
-    pattern = re.compile("|".join(NO_BUSINESS_HERE))
-    found = []
-    for path in sorted(tree() - {"tests/contract/test_docs.py"}):
+def text_lines() -> Iterator[tuple[str, str]]:
+    """Yield every line of every text file of the tree, with its place."""
+    for path in sorted(tree()):
         if Path(path).suffix not in NOT_TEXT:
-            lines = read(path).splitlines()
-            found += [
-                f"{path}:{n}: {line}" for n, line in enumerate(lines, 1) if pattern.search(line)
-            ]
+            for number, line in enumerate(read(path).splitlines(), 1):
+                yield f"{path}:{number}", line
+
+
+def strange_hosts(line: str) -> list[str]:
+    """Return the hosts of URLs in a line that are neither cited nor local."""
+    return [
+        host
+        for host in URL_HOST.findall(line)
+        if host not in CITED and not LOCAL.fullmatch(host) and "example" not in host
+    ]
+
+
+def test_no_file_names_a_registry_or_any_host_but_those_cited() -> None:
+    found = [
+        f"{place}: {line}"
+        for place, line in text_lines()
+        if strange_hosts(line) or IMAGE_WITH_HOST.match(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("host", ["registry.invalid", "mirror.invalid:8080", "u:p@index.invalid"])
+def test_a_strange_host_is_found(host: str) -> None:
+    assert strange_hosts(f"see https://{host}/simple")
+    assert IMAGE_WITH_HOST.match(f"FROM {host.rpartition('@')[2]}/debian:trixie")
+
+
+def test_no_file_names_a_place_of_the_machine_it_was_written_on() -> None:
+    checkout = "" if str(ROOT).startswith(OF_THE_IMAGE) else str(ROOT)
+    found = [
+        f"{place}: {line}"
+        for place, line in text_lines()
+        if HOME.search(line) or (checkout and re.search(rf"{re.escape(checkout)}\b", line))
+    ]
     assert not found, "\n".join(found)
 
 
