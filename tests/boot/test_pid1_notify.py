@@ -9,15 +9,13 @@ READY = "notify('READY=1')\n"
 
 
 def test_a_unit_is_ready_when_it_says_so_and_not_before(boot: NativeBoot) -> None:
-    boot.notifying(
-        "server",
-        f"while not os.path.exists('go'): time.sleep(0.02)\n{READY}signal.pause()",
-    )
+    boot.gate()
+    boot.notifying("server", f"open('gate').read()\n{READY}signal.pause()")
     boot.oneshot("after", "echo after >> order", requires="server")
     boot.start()
     boot.wait_state("server", "starting")
     assert boot.phase() == "booting"
-    boot.file("go", "")
+    boot.open_gate()
     boot.wait("ready")
     assert boot.written("order") == ["after"]
 
@@ -36,14 +34,14 @@ def test_its_status_stands_in_the_report(boot: NativeBoot) -> None:
 
 
 def test_it_may_ask_for_more_time(boot: NativeBoot) -> None:
-    program = (
-        "notify('EXTEND_TIMEOUT_USEC=20000000')\n"
-        "while not os.path.exists('go'): time.sleep(0.02)\n" + READY + "signal.pause()"
-    )
-    boot.notifying("slow", program, timeout=0.3)
-    # It ends after the first one's timeout, whatever the machine's speed.
-    boot.oneshot("clock", "sleep 0.6; touch go")
+    boot.gate()
+    program = f"notify('EXTEND_TIMEOUT_USEC=20000000')\nopen('gate').read()\n{READY}signal.pause()"
+    boot.notifying("slow", program, timeout=0.5)
     boot.start()
+    boot.wait_state("slow", "starting")
+    began = boot.entry("slow")["start"]
+    boot.wait_for(lambda: elapsed(boot) > began + 0.7, "more than the first timeout")
+    boot.open_gate()
     boot.wait("ready")
     assert boot.entry("slow")["duration"] > 0.5
 
@@ -56,10 +54,11 @@ def test_more_time_than_a_timer_can_hold_is_just_long(boot: NativeBoot) -> None:
 
 
 def test_a_unit_whose_event_loop_hangs_is_aborted_and_started_again(boot: NativeBoot) -> None:
+    boot.gate()
     program = (
-        "open('runs', 'a').write('run\\n')\n" + READY + "while len(open('runs').readlines()) > 1:\n"
-        "    notify('WATCHDOG=1')\n    time.sleep(0.1)\n"
-        "time.sleep(600)"
+        "open('runs', 'a').write('run\\n')\n" + READY + "if len(open('runs').readlines()) == 1:\n"
+        "    signal.pause()\n"
+        "for _ in open('gate'): notify('WATCHDOG=1')"
     )
     boot.notifying("server", program, watchdog=1)
     boot.start()
@@ -67,8 +66,14 @@ def test_a_unit_whose_event_loop_hangs_is_aborted_and_started_again(boot: Native
     boot.wait_state("server", "ready")
     assert "server died by SIGABRT: restarting it in 0.1 s" in boot.messages()
     # Fed, it is left alone for longer than its period.
-    ready = boot.entry("server")["end"]
-    boot.wait_for(lambda: elapsed(boot) > ready + 1.3, "a period")
+    ready = float(boot.entry("server")["end"])
+
+    def fed_for_a_period() -> bool:
+        meals.write("one\n")
+        return elapsed(boot) > ready + 1.3
+
+    with (boot.directory / "gate").open("w", buffering=1) as meals:
+        boot.wait_for(fed_for_a_period, "a period")
     assert boot.entry("server")["restarts"] == 1
     assert boot.stop() == 0
 

@@ -1,7 +1,6 @@
 """Signals to PID 1, at every step of the boot and after it."""
 
 import signal
-import time
 from collections.abc import Callable
 
 import pytest
@@ -45,24 +44,24 @@ def test_a_stop_signal_after_the_boot_ends_it_with_0(
     assert not boot.processes()
 
 
-@pytest.mark.parametrize("milliseconds", range(0, 310, 10))
-def test_term_at_any_moment_ends_it_and_leaves_nothing(boot: NativeBoot, milliseconds: int) -> None:
+@pytest.mark.parametrize("ticks", range(31))
+def test_term_at_any_moment_ends_it_and_leaves_nothing(boot: NativeBoot, ticks: int) -> None:
     three_steps(boot)
     boot.start()
-    time.sleep(milliseconds / 1000)  # not to wait for something: the moment is the test
+    boot.wait_ticks(ticks)
     assert boot.stop() == (143 if boot.report().get("ready_seconds") is None else 0)
     assert boot.exit()["status"] == boot.process.returncode
     assert not boot.processes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
-@pytest.mark.parametrize("milliseconds", [0, 150, 220])
+@pytest.mark.parametrize("ticks", [0, 10, 16])
 def test_another_signal_at_any_moment_of_the_boot_does_not_disturb_it(
-    boot: NativeBoot, number: signal.Signals, milliseconds: int
+    boot: NativeBoot, number: signal.Signals, ticks: int
 ) -> None:
     three_steps(boot)
     boot.start()
-    time.sleep(milliseconds / 1000)  # not to wait for something: the moment is the test
+    boot.wait_ticks(ticks)
     boot.signal(number)
     boot.wait("ready")
     assert boot.stop() == 0

@@ -93,6 +93,16 @@ class NativeBoot:
         path.write_text(text + "\n")
         return path
 
+    def gate(self, name: str = "gate") -> Path:
+        """Make a named pipe: a unit that opens it waits until `open_gate`."""
+        path = self.directory / name
+        os.mkfifo(path)
+        return path
+
+    def open_gate(self, name: str = "gate") -> None:
+        """Let go on who waits at the gate; waits for a unit to come there."""
+        (self.directory / name).write_text("go\n")
+
     # Its life.
 
     def start(self, stdout: int | IO[bytes] | None = None, before: Sequence[str] = ()) -> None:
@@ -138,6 +148,22 @@ class NativeBoot:
         """Return PID 1."""
         assert self.pid1 is not None, "not started"
         return self.pid1
+
+    def wait_ticks(self, ticks: int) -> None:
+        """Wait until PID 1 has used so much of a processor (hundredths of a second), or is ready.
+
+        A moment of the boot told by its own work, the same however busy the machine is.
+        """
+        wait_until(
+            lambda: self._ticks() >= ticks or self.phase() == "ready",
+            PATIENCE,
+            f"PID 1 at {ticks} ticks",
+            poll=0,
+        )
+
+    def _ticks(self) -> int:
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(stat[11]) + int(stat[12])
 
     def close(self) -> None:
         """Kill PID 1 and whatever bears its mark."""

@@ -9,10 +9,13 @@ T = TypeVar("T")
 POLL_SECONDS = 0.02
 
 
-def wait_until(predicate: Callable[[], T], timeout: float, what: str) -> T:
+def wait_until(
+    predicate: Callable[[], T], timeout: float, what: str, poll: float = POLL_SECONDS
+) -> T:
     """Return the first truthy answer of `predicate`.
 
-    `timeout` is in seconds; raises AssertionError naming `what` when it passes.
+    `timeout` is in seconds, and so is `poll`, the pause between two looks; raises AssertionError
+    naming `what` when the time is over.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -21,4 +24,4 @@ def wait_until(predicate: Callable[[], T], timeout: float, what: str) -> T:
             return answer
         if time.monotonic() >= deadline:
             raise AssertionError(f"{what}: not within {timeout:g} s")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll)

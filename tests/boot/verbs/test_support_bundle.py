@@ -28,7 +28,7 @@ open(os.environ["EDGEPAAS_RUN_DIR"] + "/env/MADE_UP_TOKEN", "w").write("canary-m
 print(told, flush=True)
 notify("STATUS=" + json.dumps(told))
 notify("READY=1")
-time.sleep(600)
+signal.pause()
 """
 
 
