@@ -1,14 +1,20 @@
 """The parts of a running app that its routes share."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from app.access.gate import Gate
+from app.admission import Admission
 from app.db import Database
+from app.live.event_history import History
+from app.live.event_tail import Tail
 from app.settings import Settings
 from app.sre.health import Readiness
+from app.sre.system import Machine
 from app.websock import Hub
 
 
@@ -18,13 +24,28 @@ class Components:
 
     settings: Settings
     database: Database
+    admission: Admission
     readiness: Readiness
     hub: Hub
+    gate: Gate
+    machine: Machine
 
     @classmethod
     def of(cls, settings: Settings) -> "Components":
         """Return the parts for `settings`. Nothing connects or starts yet."""
-        return cls(settings, Database(settings), Readiness(settings), Hub())
+        database = Database(settings)
+        admission = Admission(settings.database_pool_size, settings.database_wait)
+        tail = Tail(settings)
+        database.after_commit = tail.committed
+        return cls(
+            settings,
+            database,
+            admission,
+            Readiness(settings),
+            Hub(settings, History(database, admission), tail),
+            Gate(settings.tokens),
+            Machine(settings.data_dir, settings.thresholds),
+        )
 
 
 async def components(connection: HTTPConnection) -> Components:
@@ -34,3 +55,13 @@ async def components(connection: HTTPConnection) -> Components:
 
 
 Parts = Annotated[Components, Depends(components)]
+
+
+async def _place(parts: Parts) -> AsyncIterator[None]:
+    async with parts.admission.place():
+        yield
+
+
+# For routes that use the database: from their body's end until they have returned, not while a
+# slow client sends or receives.
+USES_DATABASE = Depends(_place, scope="function")

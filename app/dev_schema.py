@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 def create(database: "Database") -> None:
     """Migrate the file to head in one transaction. Failing is logged: readiness tells the rest."""
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # it tells its imports
     from alembic import command  # noqa: PLC0415 - costs 0.2 s, which no production start pays
     from alembic.config import Config  # noqa: PLC0415 - as above
 

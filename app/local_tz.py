@@ -19,8 +19,17 @@ def zone(name: str) -> ZoneInfo:
 
 
 def local(moment: datetime, name: str) -> str:
-    """Return `moment` in the time zone `name` as "2026-11-24 00:31:02"."""
-    return moment.astimezone(zone(name)).strftime("%Y-%m-%d %H:%M:%S")
+    """Return `moment` in the time zone `name` as "2026-11-24 00:31:02 +01:00"."""
+    there = moment.astimezone(zone(name))
+    return f"{there:%Y-%m-%d %H:%M:%S} {there.isoformat()[-6:]}"
+
+
+def clock(moment: datetime, name: str, today: datetime) -> str:
+    """Return `moment` as `local` does, without the date where it is that of `today` there."""
+    there = zone(name)
+    shown = local(moment, name)
+    same = moment.astimezone(there).date() == today.astimezone(there).date()
+    return shown.partition(" ")[2] if same else shown
 
 
 def now() -> datetime:

@@ -94,6 +94,10 @@ class Container:
         terminal = "--tty" if os.isatty(0) else "--interactive"
         return self._hand_over("exec", "--interactive", terminal, self.name, "bash")
 
+    def edgepaas(self, *words: str) -> int:
+        """Run the operator's command in it."""
+        return self._hand_over("exec", self.name, "edgepaas", *words)
+
     def _hand_over(self, *arguments: str) -> int:
         return subprocess.run([self.engine.client, *arguments], check=False).returncode
 
@@ -101,6 +105,7 @@ class Container:
         """Return commands to look further, each with its purpose."""
         return [
             "make logs     what it writes, as it grows",
+            "make demo     fill it with a small fleet to look at",
             "make shell    a shell in the container",
             "make stop     stop it; the data stays in the volume " + self.volume,
             f"docker exec {self.name} supervisorctl status",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -18,6 +19,10 @@ from scripts.console import Failure, Progress, say
 ANSWER_SECONDS = 20
 USUAL_FOLDERS = ("/usr/bin",)  # looked into even when PATH does not name them
 START_SECONDS = 60
+GROUPS = (
+    (Path("/sys/fs/cgroup/cpu/docker"), "cpu.shares", "20480"),  # version 1; 1024 is one process
+    (Path("/sys/fs/cgroup/docker"), "cpu.weight", "2000"),  # version 2; 100 is one process
+)
 DAEMON_LOG = Path("/var/log/edgepaas-dockerd.log")
 # These clients use the BuildKit inside the daemon; later ones need the buildx plugin for it.
 BUILDKIT_WITHOUT_PLUGIN = range(19, 23)
@@ -140,17 +145,31 @@ def start_daemon(command: tuple[str, ...] = ("dockerd",), log: Path = DAEMON_LOG
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         progress.show("waiting for the container engine")
-        engine = find()
+        ended = os.waitpid(daemon, os.WNOHANG)[0] == daemon
+        engine = find()  # asked even then: another's daemon may be what ended ours
         if engine:
             progress.done()
+            give_containers_weight()
             return engine
-        ended = os.waitpid(daemon, os.WNOHANG)[0] == daemon
         if ended:
             break
         time.sleep(0.2)
     progress.done()
     what = "ended at once" if ended else f"gave no answer in {START_SECONDS} s"
     raise NoEngine(f"dockerd {what}; its last words are:\n  {_last_words(log)}")
+
+
+def give_containers_weight(groups: tuple[tuple[Path, str, str], ...] = GROUPS) -> None:
+    """Let containers have processors where others want them too, as far as the kernel allows.
+
+    Without systemd all containers are in one control group, and in all weigh as much as one
+    process beside it: a busy host starves them.
+    """
+    for group, name, weight in groups:
+        if (group.parent / "cgroup.procs").exists():
+            with contextlib.suppress(OSError):
+                group.mkdir(exist_ok=True)
+                (group / name).write_text(weight, encoding="ascii")
 
 
 def install_packages() -> None:

@@ -118,10 +118,18 @@ class Native:
             [os.environ.get("SHELL", "sh")], env=environment(Ports.chosen()), check=False
         ).returncode
 
+    def edgepaas(self, *words: str) -> int:
+        """Run the operator's command in its environment."""
+        command = (VENV.python, "-m", "boot.cli", *words)
+        return subprocess.run(
+            command, env=environment(Ports.chosen()), cwd=ROOT, check=False
+        ).returncode
+
     def hints(self) -> list[str]:
         """Return commands to look further, each with its purpose."""
         return [
             "make logs     what it writes, as it grows",
+            "make demo     fill it with a small fleet to look at",
             "make shell    a shell in its environment",
             f"make stop     stop it; the data stays in {BUILD / 'data'}",
         ]

@@ -17,6 +17,9 @@ from scripts.steps import FAILED, OK, SKIPPED, Outcome
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 CLOSING_LINE = re.compile(r"(\d+ \w+.*) in [\d.]+s")
+# One more than there are processors: tests wait for servers and containers more than they compute.
+# A file stays in one process, and so does what its tests share.
+IN_PARALLEL = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
 ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -46,7 +49,7 @@ def run_pytest(image_is_built: bool) -> Outcome:
     environment = {**toolbox.VENV.environment, "PYTHONDONTWRITEBYTECODE": "1"}
     if image_is_built:
         environment["IMAGE_UNDER_TEST"] = IMAGE
-    command = ["python", "-m", "pytest", *shlex.split(os.environ.get("TESTS", ""))]
+    command = ["python", "-m", "pytest", *IN_PARALLEL, *shlex.split(os.environ.get("TESTS", ""))]
     if sys.stdout.isatty():
         command.append("--color=yes")
     say(" ".join(command))

@@ -31,8 +31,13 @@ class Tool:
 
 TOOLS = (
     Tool("postgres", "postgresql", "tests against a real PostgreSQL"),
+    Tool("pgbouncer", "pgbouncer", "tests through a connection pooler"),
     Tool("chromium", "chromium", "browser tests"),
+    Tool("busybox", "busybox", "the health check outside a container"),
+    Tool("jq", "jq", "the examples of docs/api.md"),
     Tool("promtool", "prometheus", "tests of metrics and alert rules"),
+    Tool("nginx", "nginx", "tests of blue/green behind nginx"),
+    Tool("haproxy", "haproxy", "tests of blue/green behind HAProxy"),
 )
 
 

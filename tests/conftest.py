@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import (
     PostgresMissingError,
@@ -15,6 +16,10 @@ from tests.support.postgres import (
     server_directory,
 )
 from tests.support.skip import skip_or_fail
+
+# What is drawn is judged by what comes of it, not by how long a busy machine takes.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """No request body is larger than we want to read."""
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,8 +22,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > self.limit:
+        declared = _content_length(scope)
+        if declared.isdigit() and int(declared[:20]) > self.limit:
             await problem(Request(scope), 413, self._detail)(scope, receive, send)
             return
         size = 0
@@ -42,3 +41,12 @@ class BodyLimit:
     @property
     def _detail(self) -> str:
         return f"the body may have at most {self.limit} bytes"
+
+
+def _content_length(scope: Scope) -> bytes:
+    """Return the first Content-Length, b"" where there is none."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            length: bytes = value
+            return length
+    return b""

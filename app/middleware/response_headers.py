@@ -1,8 +1,10 @@
 """Headers of every response: what a browser may do with it, and who answered."""
 
-from starlette.datastructures import MutableHeaders
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.access.rules import path_of
 from app.settings import Settings
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -13,33 +15,45 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self'",
         "connect-src 'self'",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
     )
 )
+FILES = "/static/"
+STRICT_TRANSPORT = "max-age=31536000"
 SECURITY = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer our own form would come from Origin: null
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 
 
+MAY_BE_KEPT = (b"cache-control", b"no-cache")
+NOT_KEPT = (b"cache-control", b"no-store")
+
+
 class ResponseHeaders:
-    """Adds the headers. What has an ETag may be kept but not used unasked; the rest is not kept."""
+    """Adds the headers. A file may be kept but not used unasked; anything else is not kept."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.headers = {
+        headers = {
             **SECURITY,
             "X-EdgePaaS-Slot": settings.slot or "none",
             "X-EdgePaaS-Build": settings.build_id,
         }
         if settings.fallback_active:
-            self.headers["X-EdgePaaS-Database"] = "fallback"
+            headers["X-EdgePaaS-Database"] = "fallback"
+        self.headers = _encoded(headers)
+        self.headers_https = [
+            *self.headers,
+            *_encoded({"Strict-Transport-Security": STRICT_TRANSPORT}),
+        ]
+        self.ours = frozenset(name for name, _ in self.headers_https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; add the headers to the response."""
@@ -47,11 +61,21 @@ class ResponseHeaders:
             await self.app(scope, receive, send)
             return
 
+        file = path_of(scope).startswith(FILES)
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(self.headers)
-                headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
+                given = [each for each in message.get("headers", ()) if each[0] not in self.ours]
+                names = {name for name, _ in given}
+                given += self.headers_https if scope["scheme"] == "https" else self.headers
+                if b"cache-control" not in names:
+                    given.append(MAY_BE_KEPT if file and b"etag" in names else NOT_KEPT)
+                message["headers"] = given
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as ASGI has them: done once, not for each response."""
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
 from app.components import Parts
-from app.sre import system
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -33,5 +32,5 @@ async def ready(parts: Parts) -> Response:
 @router.head("/system", include_in_schema=False)
 @router.get("/system", summary="How is the machine doing?")
 def machine(parts: Parts) -> dict[str, Any]:
-    """Load, memory, disk and descriptors against their thresholds. Always 200."""
-    return system.report(parts.settings.data_dir)
+    """CPU, memory, disk and descriptors against their thresholds. Always 200."""
+    return parts.machine.report()

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import text
@@ -13,8 +14,21 @@ from sqlalchemy import text
 from app.db import Database, SchemaMissingError, UnavailableError, revision
 from app.models import SCHEMA_REVISION
 from app.settings import Settings
+from app.sre import connection_budget
 
 CACHE_SECONDS = 1.0
+CACHE_FAILURE_SECONDS = 0.25
+PROBE_SECONDS = 2.0  # a probe may take longer than anybody waits for it: the next one learns
+CONNECT_SECONDS = 2
+TAKES_WRITES = MappingProxyType(
+    {
+        "postgres": text(
+            "SELECT NOT pg_is_in_recovery()"
+            " AND NOT current_setting('default_transaction_read_only')::bool"
+        ),
+        "sqlite": text("SELECT NOT (SELECT query_only FROM pragma_query_only)"),
+    }
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +36,8 @@ Check = dict[str, Any]
 
 
 class Readiness:
-    """Asks the database at most once a second, on a connection and a thread of its own.
+    """Asks the database at most once a second, on a connection and a thread of its own; after a
+    failure sooner, so that the end of an outage is soon known.
 
     So a full pool does not look like a dead database, and a dead database costs one thread.
     """
@@ -33,12 +48,13 @@ class Readiness:
             replace(
                 settings,
                 database_pool_size=1,
-                database_pool_overflow=0,
-                database_deadline=settings.ready_deadline,
+                database_deadline=PROBE_SECONDS,
+                database_connect_timeout=CONNECT_SECONDS,
             )
         )
         self._probe: Future[dict[str, Check]] | None = None
-        self._finished_at = float("-inf")
+        self._budget_is_known = False
+        self._fresh_until = float("-inf")
 
     async def check(self) -> tuple[bool, dict[str, Any]]:
         """Return whether requests can be served, and the finding. Never raises or hangs."""
@@ -76,7 +92,7 @@ class Readiness:
 
     def _current_probe(self) -> Future[dict[str, Check]]:
         """Return the running or recent probe, else start one in its own thread."""
-        fresh = time.monotonic() - self._finished_at < CACHE_SECONDS
+        fresh = time.monotonic() < self._fresh_until
         if self._probe is None or (self._probe.done() and not fresh):
             self._probe = Future()
             threading.Thread(target=self._run, args=(self._probe,), daemon=True).start()
@@ -88,15 +104,29 @@ class Readiness:
         except Exception as error:
             log.exception("the readiness probe failed")
             found = {"database": {"ok": False, "detail": f"{type(error).__name__} in the probe"}}
-        self._finished_at = time.monotonic()
+        good = all(check["ok"] for check in found.values())
+        keep = CACHE_SECONDS if good else CACHE_FAILURE_SECONDS
+        self._fresh_until = time.monotonic() + keep
         probe.set_result(found)
+        if found["database"]["ok"] and not self._budget_is_known:
+            self._check_budget()
+
+    def _check_budget(self) -> None:
+        """Look at the number of connections, when somebody has been told that we are ready."""
+        try:
+            with self._database.reading() as session:
+                connection_budget.check(session, self._settings)
+        except Exception:
+            log.exception("the number of connections could not be checked")
+        self._budget_is_known = True
 
     def _ask(self) -> dict[str, Check]:
         began = time.monotonic()
         try:
             with self._database.reading() as session:
-                session.execute(text("SELECT 1"))
-                answered = {"ok": True, "seconds": round(time.monotonic() - began, 4)}
+                writable = session.execute(TAKES_WRITES[self._settings.database_backend]).scalar()
+                seconds = round(time.monotonic() - began, 4)
+                answered = {"ok": True, "seconds": seconds, "writable": bool(writable)}
                 return {"database": answered, "schema": schema_check(revision(session))}
         except SchemaMissingError as error:
             return {"database": {"ok": True}, "schema": {"ok": False, "detail": str(error)}}

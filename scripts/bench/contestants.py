@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -88,6 +89,13 @@ def chained() -> list[tuple[str, str | None]]:
 
 def ours(folder: Path) -> Launch:
     """Lay out a root with three units of ours."""
+    return root_of_ours(folder, chained(), lambda name: str(step_path(folder, name)))
+
+
+def root_of_ours(
+    folder: Path, chain: Iterable[tuple[str, str | None]], program: Callable[[str], str]
+) -> Launch:
+    """Lay out a root with these oneshots, each with the one it waits for."""
     etc = folder / "root/etc"
     conf_d = etc / "supervisor/conf.d"
     conf_d.mkdir(parents=True)
@@ -96,8 +104,8 @@ def ours(folder: Path) -> Launch:
     (etc / "supervisor/supervisord.conf").symlink_to(
         ROOT / "rootfs/etc/supervisor/supervisord.conf"
     )
-    for name, parent in chained():
-        unit = f"[program:{name}]\ncommand = {step_path(folder, name)}\n[unit:{name}]\n"
+    for name, parent in chain:
+        unit = f"[program:{name}]\ncommand = {program(name)}\n[unit:{name}]\n"
         requires = f"requires = {parent}\n" if parent else ""
         (conf_d / f"{name}.conf").write_text(f"{unit}type = oneshot\n{requires}", encoding="utf-8")
     environment = {

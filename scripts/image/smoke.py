@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 import warnings
 from importlib.metadata import distributions
 
 OURS = "/opt/edgepaas"
+# What PID 1 gives to every process, and a module may rely on as it is imported.
+GIVEN = {"EDGEPAAS_RUN_DIR": "/run/edgepaas"}
 # Modules that do something when imported.
 SKIPPED = {"antigravity", "this", "__main__"}
 
@@ -25,9 +28,9 @@ def dependency_modules() -> set[str]:
     for distribution in distributions():
         for file in distribution.files or ():
             first = file.parts[0]
-            if first.endswith(".py"):
-                names.add(first[:-3])
-            elif file.parts[1:] == ("__init__.py",):
+            if first.endswith((".py", ".pyc")):
+                names.add(first.partition(".")[0])
+            elif file.parts[1:] in {("__init__.py",), ("__init__.pyc",)}:
                 names.add(first)
     return {name for name in names if name.isidentifier()}
 
@@ -50,6 +53,7 @@ def why_broken(name: str) -> str:
 def main() -> int:
     """Import them all; return 1 if one cannot be."""
     warnings.simplefilter("ignore")
+    os.environ.update(GIVEN)
     names = sorted(standard_modules() | dependency_modules() | own_modules())
     broken = [reason for reason in map(why_broken, names) if reason]
     report = [f"smoke: {len(names)} modules, {len(broken)} cannot be imported", *broken]

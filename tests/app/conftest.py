@@ -14,8 +14,8 @@ import uvicorn
 from alembic import command
 from alembic.config import Config
 
+from app import crud
 from app.components import Components
-from app.crud import create_node
 from app.db import Database
 from app.main import create_app
 from app.schemas import NodeCreate
@@ -23,7 +23,9 @@ from app.settings import Settings, load
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 20.0
+START_SECONDS = 60.0
+BATCH = 100  # in one transaction, which has a deadline
+DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 Serve = Callable[..., httpx.Client]
 
@@ -36,7 +38,7 @@ def alembic_config(url: str = "") -> Config:
     return config
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=DATABASES)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A URL of an empty database: the test runs once with SQLite and once with PostgreSQL."""
     if request.param == "postgres":
@@ -55,7 +57,7 @@ def database_url(empty_database_url: str) -> str:
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings of an app in the blue slot on that database."""
-    return settings_for(database_url, tmp_path)
+    return patient(settings_for(database_url, tmp_path))
 
 
 @pytest.fixture
@@ -75,6 +77,13 @@ def settings_for(url: str, directory: Path) -> Settings:
         "SLOT": "blue",
     }
     return load(environ)
+
+
+def patient(settings: Settings) -> Settings:
+    """Return settings for a machine that does much else at the same time."""
+    return replace(
+        settings, database_deadline=60.0, database_wait=30.0, database_ping_deadline=20.0
+    )
 
 
 @pytest.fixture
@@ -98,6 +107,25 @@ def client(serve: Serve, settings: Settings) -> httpx.Client:
 def sqlite_client(serve: Serve, sqlite_settings: Settings) -> httpx.Client:
     """A client of an app that runs alone, for tests where the database does not matter."""
     return serve(sqlite_settings)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def api(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """A client of an app on each database in turn, shared by tests that make what they need."""
+    directory = tmp_path_factory.mktemp("api")
+    with ExitStack() as stack:
+        url = f"sqlite:///{directory / 'test.db'}"
+        if request.param == "postgres":
+            server = request.getfixturevalue("shared_postgres")
+            server.resume()
+            server.start()
+            name = server.new_database()
+            stack.callback(server.drop_database, name)
+            url = server.url(name)
+        command.upgrade(alembic_config(url), "head")
+        yield stack.enter_context(serving(patient(settings_for(url, directory))))
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +171,10 @@ def make_nodes() -> Callable[[Database, int], None]:
     """A function that records so many nodes by way of the database itself."""
 
     def make(database: Database, number: int) -> None:
-        with database.writing() as session:
-            for index in range(number):
-                create_node(session, NodeCreate(name=f"edge-{index:04}", region="eu", labels={}))
+        for begun in range(0, number, BATCH):
+            with database.writing() as session:
+                for index in range(begun, min(begun + BATCH, number)):
+                    given = NodeCreate(name=f"edge-{index:04}", region="eu", labels={})
+                    crud.nodes.create(session, given)
 
     return make

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from app.main import create_app
 from app.settings import load
@@ -27,12 +28,12 @@ def uvicorn_alone(directory: Path, *options: str, **environ: str) -> Iterator[ht
         argv, cwd=directory, env={"PYTHONPATH": str(ROOT), **environ}, stdout=log, stderr=log
     )
     try:
-        wait_until(lambda: answers(port), 30, "uvicorn")
+        wait_until(lambda: answers(port), 120, "uvicorn")
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
-        status = process.wait(20)
+        status = process.wait(60)
         log.close()
     assert status in {0, -signal.SIGTERM}
 
@@ -52,6 +53,9 @@ def test_it_runs_alone_in_an_empty_directory_without_any_environment(tmp_path: P
         created = client.post("/api/v1/nodes", json={"name": "a", "region": "r"})
         assert created.status_code == 201
     assert (tmp_path / "edgepaas.db").exists()
+    log = log_of(tmp_path)
+    assert "Running upgrade" in log
+    assert "setup plugin" not in log
     with uvicorn_alone(tmp_path) as client:
         assert [node["name"] for node in client.get("/api/v1/nodes").json()["items"]] == ["a"]
     log = log_of(tmp_path)
@@ -100,6 +104,53 @@ def test_a_wrong_url_ends_with_what_to_set(tmp_path: Path) -> None:
     assert "DATABASE_URL" in last
     assert "Set postgresql://" in last
     assert b"hunter2" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"ENVIRONMENT": "production"}, "EDGEPAAS_API_TOKENS is not set"),
+        ({"EDGEPAAS_API_TOKENS": "write:canary"}, "EDGEPAAS_API_TOKENS: entry 1 of 1 is not"),
+    ],
+)
+def test_without_sound_tokens_it_ends_in_one_line(
+    tmp_path: Path, environ: dict[str, str], told: str
+) -> None:
+    argv = [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(free_port())]
+    ended = subprocess.run(
+        argv,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    (line,) = ended.stderr.decode().splitlines()
+    assert line.startswith(f"edgepaas: {told}")
+    assert "canary" not in line
+    assert ended.returncode == 1
+
+
+def test_in_production_with_a_token_it_serves_and_shows_it_nowhere(tmp_path: Path) -> None:
+    environ = {"ENVIRONMENT": "production", "EDGEPAAS_API_TOKENS": "write:ci:canary-0123456789ab"}
+    with uvicorn_alone(tmp_path, "--log-level", "trace", **environ) as client:
+        nodes = "/api/v1/nodes"
+        assert client.get(nodes).status_code == 401
+        token = {"authorization": "Bearer canary-0123456789ab"}
+        assert client.get(nodes, headers=token).status_code == 200
+        client.get("/", headers={"cookie": "edgepaas_session=canary"})
+        url = str(client.base_url.join("/ws/events").copy_with(scheme="ws"))
+        with connect(url, additional_headers=token) as listening:
+            listening.recv(10)
+    log = log_of(tmp_path)
+    assert "no EDGEPAAS_API_TOKENS" not in log
+    assert "canary" not in log
+
+
+def test_without_a_token_it_says_that_it_is_open(tmp_path: Path) -> None:
+    with uvicorn_alone(tmp_path) as client:
+        assert client.get("/api/v1/nodes").status_code == 200
+    assert "no EDGEPAAS_API_TOKENS: whoever reaches this port may" in log_of(tmp_path)
 
 
 def test_logging_that_a_parent_configured_is_left_alone(tmp_path: Path) -> None:

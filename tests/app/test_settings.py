@@ -45,6 +45,11 @@ def test_the_connections_name_carries_slot_and_build_within_63_bytes() -> None:
     assert settings.application_name == ("edgepaas-green-" + "f" * 80)[:63]
 
 
+def test_a_name_that_libpq_was_given_is_kept() -> None:
+    settings = load({"SLOT": "green", "PGAPPNAME": "edgepaas/green/0001/abc"})
+    assert settings.application_name == "edgepaas/green/0001/abc"
+
+
 def test_what_the_image_decided_is_taken_over() -> None:
     settings = load(
         {

@@ -71,3 +71,15 @@ def test_a_directory_that_cannot_be_read_leaves_what_was_known(exports: Exports)
     assert exports.collect("b") == []
     exports.apply("c", {})
     assert os.environ["SIZE"] == "5"
+
+
+def test_a_unit_that_runs_again_inherits_what_one_before_it_wrote_and_it_overwrote(
+    exports: Exports,
+) -> None:
+    environment.write("COLOUR", "given", exports.directory)
+    exports.collect("check")
+    environment.write("COLOUR", "decided", exports.directory)
+    exports.collect("decide")
+    assert exports.environment_of("decide")["COLOUR"] == "given"
+    assert exports.environment_of("web")["COLOUR"] == "decided"
+    assert exports.environment_of("check")["COLOUR"] == "decided"

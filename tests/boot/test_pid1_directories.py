@@ -1,26 +1,12 @@
 """A run directory that cannot be written, and what an earlier boot left in it."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.mounts import filled, mounted
 from tests.support.native_boot import NativeBoot
-from tests.support.skip import skip_or_fail
-
-
-def mounted(path: Path, options: str) -> Iterator[Path]:
-    """Mount a tmpfs at `path`, where that is allowed."""
-    path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        skip_or_fail(f"a tmpfs cannot be mounted: {done.stderr.strip()}")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 @pytest.fixture
@@ -33,12 +19,7 @@ def read_only_run(boot: NativeBoot) -> Iterator[Path]:
 def full_run(boot: NativeBoot) -> Iterator[Path]:
     """A run directory on a file system that is full."""
     for path in mounted(boot.run_dir, "size=64k"):
-        with (path / "filler").open("wb", buffering=0) as filler:
-            while True:
-                try:
-                    filler.write(b"x" * 4096)
-                except OSError:
-                    break
+        filled(path)
         yield path
 
 
@@ -65,17 +46,15 @@ def test_a_full_run_directory_ends_it_with_74_and_a_clear_line(
 def test_a_run_directory_that_fills_up_later_does_not_stop_the_container(
     boot: NativeBoot,
 ) -> None:
-    boot.longrun("service", "until [ -e go ]; do sleep 0.02; done; exit 1", restarts="0/60")
+    boot.longrun("service", f"read line < {boot.gate()}; exit 1", restarts="0/60")
     for path in mounted(boot.run_dir, "size=256k"):
         boot.start()
         boot.wait("ready")
-        subprocess.run(
-            ["sh", "-c", f"cat /dev/zero > {path}/filler"], check=False, stderr=subprocess.DEVNULL
-        )
+        filled(path)
         boot.ctl("drain")
         boot.ctl("undrain")
         assert boot.process.poll() is None
-        boot.file("go", "")
+        boot.open_gate()
         assert boot.ended() == 71
         assert sum("boot.json cannot be written" in line for line in boot.messages()) == 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.native_boot import NativeBoot
+from tests.support.native_boot import DEAF, NativeBoot
 from tests.support.skip import skip_or_fail
 
 # In a user namespace too: anyone may have one, and no other uid is to be had in it.
@@ -32,9 +32,10 @@ def start_as_process_1(boot: NativeBoot) -> int:
 
 
 def test_an_orphan_that_ends_is_reaped(process1: NativeBoot) -> None:
-    leave = "setsid sh -c 'echo $$ > orphan; exec sleep 0.1' &"
-    process1.oneshot("parent", f"{leave} until [ -s orphan ]; do sleep 0.01; done")
-    gone = "until [ ! -e /proc/$(cat orphan) ]; do sleep 0.02; done"
+    gate, known = process1.gate(), process1.gate("known")
+    orphan = f"echo $$ | tee pid > {known}; read line < {gate}"
+    process1.oneshot("parent", f"setsid sh -c '{orphan}' & read line < {known}")
+    gone = f"read pid < pid; echo go > {gate}; while [ -e /proc/$pid ]; do :; done"
     process1.oneshot("watch", gone, requires="parent", timeout=10)
     os.kill(start_as_process_1(process1), signal.SIGTERM)
     assert process1.ended() == 0
@@ -42,8 +43,7 @@ def test_an_orphan_that_ends_is_reaped(process1: NativeBoot) -> None:
 
 
 def test_an_orphan_that_ignores_term_ends_with_the_container(process1: NativeBoot) -> None:
-    deaf = "trap '' TERM; echo up; while :; do sleep 0.1; done"
-    process1.longrun("web", f'setsid sh -c "{deaf}" & exec sleep 600')
+    process1.longrun("web", f'setsid sh -c "{DEAF}" & exec sleep infinity')
     inner = start_as_process_1(process1)
     process1.wait_for(lambda: process1.messages("web") == ["up"], "the orphan is up")
     os.kill(inner, signal.SIGTERM)

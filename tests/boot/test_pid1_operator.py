@@ -68,6 +68,47 @@ def test_a_step_that_fails_when_run_again_does_not_end_a_serving_container(
     assert running.stop() == 0
 
 
+def test_a_rerun_runs_a_step_and_then_what_stands_on_it(running: NativeBoot) -> None:
+    pid = running.entry("service")["pid"]
+    assert running.ctl("rerun", "step") == (0, "running step again, then all that stands on it\n")
+    running.wait_for(lambda: running.entry("service")["pid"] not in {pid, None}, "a new process")
+    running.wait("ready")
+    assert running.written("runs") == ["run", "run"]
+    assert running.entry("service")["attempts"] == 2
+    assert not (running.run_dir / "draining").exists()
+    assert running.stop() == 0
+
+
+def test_a_rerun_that_cannot_be_is_refused_with_words(running: NativeBoot) -> None:
+    status, words = running.ctl("rerun", "service")
+    assert (status, words.strip()) == (1, "rerun failed: service is no oneshot of the boot")
+    assert running.ctl("rerun")[0] == 1
+    assert running.phase() == "ready"
+
+
+def test_a_step_that_fails_in_a_rerun_ends_the_container_with_its_status(
+    running: NativeBoot,
+) -> None:
+    running.file("step.sh", "exit 76")
+    running.ctl("rerun", "step")
+    assert running.ended() == 76
+
+
+def test_a_unit_with_a_condition_starts_only_where_another_unit_wrote_the_variable(
+    boot: NativeBoot,
+) -> None:
+    boot.oneshot("step", 'printf %s "$WANTED" > "$EDGEPAAS_RUN_DIR/env/NEEDED"')
+    boot.longrun("helper", requires="step", condition="NEEDED")
+    boot.environment["WANTED"] = "0"
+    boot.start()
+    boot.wait("ready")
+    assert boot.entry("helper")["state"] == "skipped"
+    boot.file("step.sh", 'printf 1 > "$EDGEPAAS_RUN_DIR/env/NEEDED"')
+    boot.ctl("rerun", "step")
+    boot.wait_state("helper", "ready")
+    assert boot.stop() == 0
+
+
 def test_reload_is_refused_because_it_would_stop_everything(running: NativeBoot) -> None:
     pid = running.entry("service")["pid"]
     running.ctl("reload")
@@ -125,13 +166,13 @@ def test_a_crash_after_the_boot_is_appended_to_the_report(running: NativeBoot) -
 
 def test_a_started_unit_that_runs_already_is_not_started_twice(boot: NativeBoot) -> None:
     """An operator starts what is not due yet; when it is due, it is found running."""
-    boot.oneshot("first", "until [ -e go ]; do sleep 0.02; done")
-    boot.longrun("second", "echo run >> runs; exec sleep 600", requires="first")
+    boot.oneshot("first", f"read line < {boot.gate()}")
+    boot.longrun("second", "echo run >> runs; exec sleep infinity", requires="first")
     boot.start()
     boot.wait_state("first", "running")
     assert boot.ctl("start", "second")[0] == 0
     boot.wait_state("second", "ready")
-    boot.file("go", "")
+    boot.open_gate()
     boot.wait("ready")
     assert boot.written("runs") == ["run"]
     assert boot.stop() == 0

@@ -2,12 +2,14 @@
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.support.native_boot import NativeBoot
+from tests.support.native_boot import WAIT, NativeBoot
+from tests.support.native_service import NativeService
 from tests.support.wait import wait_until
 
 MEGABYTE = 1024 * 1024
@@ -84,7 +86,7 @@ def test_a_unit_that_prints_a_hundred_megabytes_takes_pid1_no_memory(boot: Nativ
 
 
 def test_a_unit_that_closes_its_output_goes_on_unharmed_and_at_no_cost(boot: NativeBoot) -> None:
-    boot.longrun("quiet", "exec >&- 2>&-; touch closed; exec sleep 600")
+    boot.longrun("quiet", "exec >&- 2>&-; touch closed; exec sleep infinity")
     boot.start()
     boot.wait("ready")
     boot.wait_for((boot.directory / "closed").exists, "closed")
@@ -129,6 +131,20 @@ def test_a_reader_that_stops_reading_does_not_freeze_pid1(boot: NativeBoot) -> N
         boot.wait_for(lambda: "RUNNING" in boot.ctl("status")[1], "an answer")
         assert boot.stop() == 0
     assert not boot.processes()
+
+
+def test_requests_are_answered_while_nobody_reads_the_log(
+    new_boot: Callable[..., NativeBoot],
+) -> None:
+    boot = new_boot(EDGEPAAS_ACCESS_LOG="1", EDGEPAAS_ACCESS_LOG_SKIP="/nothing")
+    service = NativeService(boot, f"sqlite:///{boot.directory}/data/test.db")
+    boot.oneshot("talk", f"head -c {12 * MEGABYTE} /dev/zero | tr '\\0' x | fold -w 8000")
+    with pipe() as (_, write):
+        boot.start(stdout=write)
+        boot.wait_for(lambda: boot.phase() == "ready", "ready", timeout=90)
+        service.add("edge-1")
+        assert all(service.ready().status == 200 for _ in range(50))
+        assert boot.stop() == 0
 
 
 def test_lines_that_found_no_room_are_counted_once_the_reader_is_back(boot: NativeBoot) -> None:
@@ -182,18 +198,55 @@ def read_slowly(fd: int, into: bytearray) -> None:
 def test_a_reader_that_is_gone_does_not_keep_the_container_from_its_work(
     boot: NativeBoot,
 ) -> None:
-    boot.longrun("talk", "while :; do echo line; sleep 0.01; done")
+    boot.longrun("talk", f"read line < {boot.gate()}; echo line; touch said; {WAIT}")
     with pipe() as (read, write):
         boot.start(stdout=write)
         boot.wait("ready")
         os.dup2(write, read)  # the pipe has no read end any more
+        boot.open_gate()
+        boot.wait_for((boot.directory / "said").exists, "a line nobody reads")
         boot.wait_for(lambda: "RUNNING" in boot.ctl("status")[1], "an answer")
         assert boot.stop() == 0
 
 
 def test_a_closed_stdout_does_not_keep_the_container_from_its_work(boot: NativeBoot) -> None:
-    boot.longrun("talk", "echo hello; exec sleep 600")
+    boot.longrun("talk", "echo hello; exec sleep infinity")
     boot.start(before=["sh", "-c", 'exec "$@" >&- 2>&-', "sh"])
     boot.wait("ready")
     assert boot.stop() == 0
     assert boot.exit()["status"] == 0
+
+
+def test_at_a_terminal_text_has_colours(new_boot: Callable[..., NativeBoot]) -> None:
+    boot = new_boot(LOG_FORMAT="text")
+    boot.oneshot("talk", "echo hello")
+    terminal, inside = os.openpty()
+    boot.start(stdout=inside)
+    os.close(inside)
+    printed = b""
+    while b"talk is done" not in printed:
+        printed += os.read(terminal, 65536)
+    assert b"\x1b[32mINFO\x1b[0m \x1b[1mtalk\x1b[0m: hello" in printed
+    reader = threading.Thread(target=read_to_the_end, args=(terminal,))
+    reader.start()
+    assert boot.stop() == 0
+    reader.join()
+    os.close(terminal)
+
+
+def read_to_the_end(terminal: int) -> None:
+    with suppress(OSError):  # a terminal nobody has open any more
+        while os.read(terminal, 65536):
+            pass
+
+
+def test_a_crash_below_python_is_one_critical_line(boot: NativeBoot) -> None:
+    crash = "import faulthandler, os; faulthandler.enable(); os.kill(os.getpid(), 11)"
+    boot.oneshot("talk", f"exec {sys.executable} -c '{crash}'", on_failure="ignore")
+    finished(boot)
+    (line,) = [each for each in boot.lines() if each["program"] == "talk"]
+    assert (line["level"], line["message"]) == (
+        "CRITICAL",
+        "Fatal Python error: Segmentation fault",
+    )
+    assert "most recent call first" in line["traceback"]

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.native_boot import NativeBoot
+from tests.support.native_boot import WAIT, NativeBoot
 
 STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 
 
 def three_steps(boot: NativeBoot) -> None:
-    boot.oneshot("one", "sleep 0.05")
-    boot.oneshot("two", "sleep 0.05", requires="one")
+    boot.oneshot("one")
+    boot.oneshot("two", requires="one")
     boot.longrun("service", requires="two")
 
 
@@ -20,7 +20,7 @@ def three_steps(boot: NativeBoot) -> None:
 def test_a_stop_signal_during_the_boot_ends_it_with_128_and_its_number(
     boot: NativeBoot, number: signal.Signals
 ) -> None:
-    boot.oneshot("slow", "exec sleep 600")
+    boot.oneshot("slow", WAIT)
     boot.longrun("after", requires="slow")
     boot.start()
     boot.wait_state("slow", "running")
@@ -76,7 +76,7 @@ def test_term_while_a_unit_waits_for_its_next_attempt_ends_the_boot(boot: Native
 
 
 def test_hup_reaches_the_units_that_declared_a_reload(boot: NativeBoot) -> None:
-    script = "trap 'echo {0} >> got' {0}; echo up; while :; do sleep 0.05; done"
+    script = "trap 'echo {0} >> got' {0}; echo up; sleep infinity & while :; do wait; done"
     boot.longrun("web", script.format("USR1"), reload="USR1")
     boot.longrun("other", script.format("HUP"))
     boot.start()
@@ -142,18 +142,15 @@ def test_a_signal_to_a_child_that_is_not_yet_another_program_is_not_ours(
     boot: NativeBoot,
 ) -> None:
     """Between fork and exec a child shares our wake-up pipe and had our handlers."""
-    boot.file(
-        "sitecustomize.py",
-        "import os, signal, sys\n"
-        "if sys.argv[:1] == ['-m']:\n"
-        "    from supervisor import options\n"
-        "    def setpgrp(self, setpgrp=options.ServerOptions.setpgrp):\n"
-        "        setpgrp(self)\n"
-        "        os.kill(os.getpid(), signal.SIGTERM)\n"
-        "        signal.pthread_sigmask(signal.SIG_BLOCK, [])\n"
-        "    options.ServerOptions.setpgrp = setpgrp",
+    boot.patch(
+        "import os, signal\n"
+        "from supervisor import options\n"
+        "def setpgrp(self, setpgrp=options.ServerOptions.setpgrp):\n"
+        "    setpgrp(self)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [])\n"
+        "options.ServerOptions.setpgrp = setpgrp"
     )
-    boot.environment["PYTHONPATH"] += f":{boot.directory}"
     boot.oneshot("shot")
     assert boot.run() == 71
     assert boot.exit()["cause"] == "died by SIGTERM"

@@ -119,3 +119,24 @@ def test_whatever_the_password_it_is_gone(password: str, before: str, after: str
 @pytest.mark.timeout(10)
 def test_a_megabyte_takes_no_quadratic_time(unit: str) -> None:
     Redactor(["somesecret"]).mask((unit * (1 << 20))[: 1 << 20] + "://@ password=")
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXr", ["T1JJ3T3L2", "TIiajkdnlazkcOXr"]),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544", ["abcdefg_hijklmnop"]),
+        ("mailtos://ops:hunter2@mail.example.org?to=on@call.org", ["hunter2"]),
+        ("json://u:p4ssw@hook/x,ntfys://verylongtopicname", ["p4ssw", "verylongtopicname"]),
+    ],
+)
+def test_what_may_be_a_token_in_a_service_s_url_is_masked(url: str, secrets: list[str]) -> None:
+    mask = Redactor([url]).mask
+    for secret in secrets:
+        assert secret not in mask(f"refused {secret}, said {secret!r}")
+
+
+def test_hosts_and_words_of_a_service_s_url_stay_readable() -> None:
+    mask = Redactor(["json://127.0.0.1:9000/webhooks/alerts"]).mask
+    assert mask("127.0.0.1:9000 webhooks alerts") == "127.0.0.1:9000 webhooks alerts"
+    assert mask("to json://127.0.0.1:9000/webhooks/alerts") == "to json://***"

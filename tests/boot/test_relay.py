@@ -9,19 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boot.logline import render
 from boot.relay import Channel, Relay
 from boot.sink import Sink
+
+FINAL = render("INFO", "unit", "words", form="json")
 
 
 class Log:
     """A relay onto a pipe, and what comes out of it."""
 
-    def __init__(self, form: str = "json", room: int = 1 << 20) -> None:
+    def __init__(self, form: str = "json", room: int = 1 << 20, *, colour: bool = False) -> None:
         self.read_end, self.write_end = os.pipe()
         os.set_blocking(self.write_end, False)
         os.set_blocking(self.read_end, False)
         self.sink = Sink(self.write_end, room)
-        self.relay = Relay(self.sink, lambda text: text.replace("s3cret", "***"), form)
+        self.relay = Relay(
+            self.sink, lambda text: text.replace("s3cret", "***"), form, colour=colour
+        )
 
     def lines(self) -> list[str]:
         """Return the lines written since the last call."""
@@ -86,7 +91,9 @@ def test_blank_lines_are_left_out(log: Log) -> None:
 
 
 def test_secrets_are_masked_in_wrapped_and_in_final_lines(log: Log) -> None:
-    log.relay.feed("unit", "stdout", b's3cret\n{"time": "s3cret"}\n')
+    log.relay.feed(
+        "unit", "stdout", b"s3cret\n" + FINAL.replace("words", "s3cret").encode() + b"\n"
+    )
     assert "s3cret" not in "".join(log.lines())
 
 
@@ -112,3 +119,53 @@ def test_the_last_words_are_the_last_line_where_there_was_no_error(log: Log) -> 
 def test_the_last_words_of_a_long_line_are_short(log: Log) -> None:
     log.relay.feed("unit", "stdout", b"x" * 1000 + b"\n")
     assert len(log.relay.last_words("unit")) == 300
+
+
+def test_a_traceback_of_a_unit_is_one_line(log: Log) -> None:
+    traceback = "Traceback (most recent call last):\n  File x\nValueError: s3cret cause"
+    log.relay.feed("unit", "stderr", f"{traceback}\nafter\n".encode())
+    one, after = map(json.loads, log.lines())
+    assert (one["level"], one["message"]) == ("ERROR", "ValueError: *** cause")
+    assert one["traceback"].splitlines()[1] == "  File x"
+    assert after["message"] == "after"
+    assert log.relay.last_words("unit") == "ValueError: *** cause"
+
+
+def test_a_traceback_that_its_unit_did_not_end_is_told_with_the_unit_s_end(log: Log) -> None:
+    log.relay.feed("unit", "stderr", b"Traceback (most recent call last):\n  File x\n")
+    log.relay.end("unit")
+    (line,) = log.lines()
+    assert json.loads(line)["level"] == "ERROR"
+
+
+def test_a_final_line_follows_what_was_printed_before_it(log: Log) -> None:
+    log.relay.feed("unit", "stdout", f"Fatal Python error: Aborted\n{FINAL}\n".encode())
+    assert [json.loads(line)["level"] for line in log.lines()] == ["CRITICAL", "INFO"]
+
+
+def test_in_text_a_traceback_is_indented_below_its_message(text_log: Log) -> None:
+    text_log.relay.feed("unit", "stdout", b"Traceback (most recent call last):\n  File x\nE: y\n")
+    first, *rest = text_log.lines()
+    assert first.endswith(" ERROR unit: E: y")
+    assert rest == ["  Traceback (most recent call last):", "    File x", "  E: y"]
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [FINAL[:-1], '{"time": "x"}', '{"time": "x", "level": "no"'],
+    ids=["unended", "no level", "unended level"],
+)
+def test_a_line_that_only_looks_final_is_wrapped(log: Log, cut: str) -> None:
+    log.relay.feed("unit", "stdout", f"{cut}\n".encode())
+    (line,) = log.lines()
+    assert json.loads(line)["message"] == cut
+
+
+def test_a_terminal_gets_colours_and_everybody_else_none(text_log: Log) -> None:
+    terminal = Log("text", colour=True)
+    for log in (terminal, text_log):
+        log.relay.feed("unit", "stdout", b"words\n")
+    (coloured,), (plain,) = terminal.lines(), text_log.lines()
+    terminal.close()
+    assert "\x1b[32mINFO" in coloured
+    assert "\x1b" not in plain

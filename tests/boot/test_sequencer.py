@@ -5,8 +5,10 @@ import signal
 import pytest
 
 from boot.budget import derive
+from boot.ends import End, Outcome
 from boot.report import Report, State
-from boot.sequencer import RESTART_DELAY_MOST, RETRY_DELAY_MOST, End, Policy, Sequencer, doubled
+from boot.run import RESTART_DELAY_MOST, RETRY_DELAY_MOST, doubled
+from boot.sequencer import Policy, Sequencer
 from boot.timers import Timers
 from boot.units import Kind, Ready, RestartBudget, Unit
 
@@ -26,6 +28,7 @@ class Programs:
 
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
+        self.values: dict[str, str] = {}
 
     def start(self, name: str) -> int | None:
         self.asked.append(("start", name))
@@ -45,6 +48,13 @@ class Programs:
 
     def draining(self, *, on: bool) -> None:
         self.asked.append(("draining", on))
+
+    def is_draining(self) -> bool:
+        said = [asked[1] for asked in self.asked if asked[0] == "draining"]
+        return bool(said and said[-1])
+
+    def value(self, _: str, variable: str) -> str:
+        return self.values.get(variable, "")
 
     def exports(self, name: str) -> list[str]:
         self.asked.append(("exports", name))
@@ -84,6 +94,10 @@ class Story:
             self.clock.now += wait
             self.timers.run()
         self.clock.now = until
+
+    def phase(self) -> str:
+        """Return where the container is in its life."""
+        return self.report.phase.value
 
     def asked(self, *what: object) -> int:
         """Return how often something was asked of the daemon."""
@@ -203,3 +217,163 @@ def test_a_service_that_waits_to_be_restarted_is_not_when_the_container_stops() 
     story.passes(8)
     assert story.asked("start", "web") == 1
     assert story.report.entries["web"].state is State.STOPPED
+
+
+STEP = Unit("step", Kind.ONESHOT)
+ON_IT = Unit("web", Kind.LONGRUN, ("step",), ready=Ready.STARTED)
+BESIDE = Unit("metrics", Kind.LONGRUN, ready=Ready.STARTED)
+LAST = Unit("cleaner", Kind.LONGRUN, ("web",), ready=Ready.STARTED)
+
+
+def booted(*units: Unit, drain: float = 0) -> Story:
+    story = Story(*units, drain=drain)
+    story.sequencer.begin()
+    story.started("step")
+    story.sequencer.ended("step", End(0), asked=False)
+    for name in story.report.entries.keys() - {"step"}:
+        story.started(name)
+    assert story.phase() == "ready"
+    return story
+
+
+def test_a_rerun_stops_what_stands_on_the_step_last_first_and_nothing_else() -> None:
+    story = booted(BESIDE, STEP, ON_IT, LAST)
+    assert story.sequencer.rerun("step") == ""
+    story.passes(0)
+    assert (story.asked("stop", "cleaner"), story.asked("stop", "web")) == (1, 0)
+    story.sequencer.ended("cleaner", End(0), asked=True)
+    assert story.asked("stop", "web") == 1
+    assert story.asked("start", "step") == 1
+    story.sequencer.ended("web", End(0), asked=True)
+    assert story.asked("start", "step") == 2
+    assert not story.asked("stop", "metrics")
+
+
+def test_a_rerun_is_over_when_all_is_ready_again() -> None:
+    story = booted(STEP, ON_IT)
+    story.sequencer.rerun("step")
+    story.passes(0)
+    story.sequencer.ended("web", End(0), asked=True)
+    story.started("step")
+    story.sequencer.ended("step", End(0), asked=False)
+    assert story.phase() == "rerunning"
+    assert story.asked("start", "web") == 2
+    story.started("web")
+    assert story.phase() == "ready"
+    assert not story.programs.is_draining()
+
+
+def test_a_rerun_drains_before_it_stops_anything() -> None:
+    story = booted(STEP, ON_IT, drain=2)
+    story.sequencer.rerun("step")
+    assert story.programs.is_draining()
+    story.passes(1.9)
+    assert not story.asked("stop", "web")
+    story.passes(0.1)
+    assert story.asked("stop", "web") == 1
+
+
+def test_a_rerun_leaves_a_drain_that_somebody_asked_for() -> None:
+    story = booted(STEP)
+    story.sequencer.drain()
+    story.sequencer.rerun("step")
+    story.passes(0)
+    story.started("step")
+    story.sequencer.ended("step", End(0), asked=False)
+    assert story.phase() == "ready"
+    assert story.programs.is_draining()
+
+
+def test_a_step_that_fails_in_a_rerun_ends_the_container_as_in_the_boot() -> None:
+    story = booted(STEP, ON_IT)
+    story.sequencer.rerun("step")
+    story.passes(0)
+    story.sequencer.ended("web", End(0), asked=True)
+    story.started("step")
+    story.sequencer.ended("step", End(76), asked=False)
+    assert story.sequencer.outcome == Outcome(76, "exited with 76", "step")
+
+
+@pytest.mark.parametrize("status", [69, 75])
+def test_a_failure_that_may_pass_begins_a_rerun_once_more_three_times(status: int) -> None:
+    second = Unit("second", Kind.ONESHOT, ("step",))
+    story = Story(STEP, second, Unit("web", Kind.LONGRUN, ("second",), ready=Ready.STARTED))
+    story.sequencer.begin()
+    for name in ("step", "second"):
+        story.started(name)
+        story.sequencer.ended(name, End(0), asked=False)
+    story.started("web")
+    story.sequencer.rerun("step")
+    story.passes(0)
+    story.sequencer.ended("web", End(0), asked=True)
+    for times in range(2, 6):
+        assert story.sequencer.outcome is None
+        assert story.asked("start", "step") == times
+        story.started("step")
+        story.sequencer.ended("step", End(0), asked=False)
+        story.started("second")
+        story.sequencer.ended("second", End(status), asked=False)
+        story.passes(1)
+    assert story.sequencer.outcome == Outcome(status, f"exited with {status}", "second")
+    assert story.asked("start", "web") == 1
+
+
+def test_a_stop_in_the_middle_of_a_rerun_starts_nothing_more() -> None:
+    story = booted(STEP, ON_IT, drain=2)
+    story.sequencer.rerun("step")
+    story.sequencer.stop_requested(signal.SIGTERM)
+    story.passes(2)
+    assert not story.asked("stop", "web")
+    story.sequencer.ended("web", End(0), asked=True)
+    assert story.asked("start", "step") == 1
+    assert story.sequencer.outcome == Outcome(0, "asked to by SIGTERM")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("web", "web is no oneshot of the boot"), ("ghost", "ghost is no oneshot of the boot")],
+)
+def test_only_a_oneshot_of_the_boot_can_be_run_again(name: str, why: str) -> None:
+    assert booted(STEP, ON_IT).sequencer.rerun(name) == why
+
+
+def test_a_rerun_waits_for_nobody_it_is_refused_while_another_is_under_way() -> None:
+    story = booted(STEP, ON_IT)
+    story.sequencer.rerun("step")
+    assert story.sequencer.rerun("step") == "the container is rerunning"
+
+
+def test_a_rerun_is_refused_while_what_stands_on_the_step_is_being_restarted() -> None:
+    story = booted(STEP, ON_IT)
+    story.sequencer.ended("web", End(1), asked=False)
+    assert story.sequencer.rerun("step") == "web is restarting"
+
+
+CONDITIONAL = Unit("helper", Kind.LONGRUN, ("step",), ready=Ready.STARTED, condition="NEEDED")
+AFTER_IT = Unit("web", Kind.LONGRUN, ("helper",), ready=Ready.STARTED)
+
+
+@pytest.mark.parametrize("value", ["", "0"])
+def test_a_unit_whose_condition_does_not_hold_is_passed_over_as_if_done(value: str) -> None:
+    story = Story(STEP, CONDITIONAL, AFTER_IT)
+    story.programs.values["NEEDED"] = value
+    story.sequencer.begin()
+    story.started("step")
+    story.sequencer.ended("step", End(0), asked=False)
+    assert not story.asked("start", "helper")
+    assert story.report.entries["helper"].result == "NEEDED is not set"
+    assert story.asked("start", "web") == 1
+
+
+def test_a_condition_is_looked_at_anew_in_a_rerun() -> None:
+    story = Story(STEP, CONDITIONAL)
+    story.sequencer.begin()
+    story.started("step")
+    story.sequencer.ended("step", End(0), asked=False)
+    assert story.report.entries["helper"].state is State.SKIPPED
+    story.programs.values["NEEDED"] = "1"
+    story.sequencer.rerun("step")
+    story.passes(0)
+    story.started("step")
+    story.sequencer.ended("step", End(0), asked=False)
+    assert story.asked("start", "helper") == 1

@@ -104,6 +104,6 @@ def test_every_folder_of_tests_mirrors_a_folder_of_code() -> None:
 
 
 def test_test_files_stand_in_a_folder_of_what_they_test() -> None:
-    known = {"app", "boot", "web", "sidecar", "scripts", "contract", "image", "e2e"}
+    known = {"app", "boot", "web", "sidecar", "scripts", "contract", "image", "e2e", "deploy"}
     folders = {path.split("/")[1] for path in tree() if re.match(r"tests/.*/test_\w+\.py$", path)}
     assert folders <= known

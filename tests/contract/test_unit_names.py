@@ -12,10 +12,14 @@ from boot.units import Kind, Unit
 from tests.support.pages import ROOT, headings, read
 
 CONF_D = ROOT / "rootfs/etc/supervisor/conf.d"
-ONESHOTS = ROOT / "rootfs/opt/edgepaas/boot/oneshots"
+BOOT = ROOT / "rootfs/opt/edgepaas/boot"
+ONESHOTS = BOOT / "oneshots"
+LONGRUNS = BOOT / "longruns"
 FILES = sorted(CONF_D.glob("*.conf"))
 FILE_NAME = re.compile(r"\d\d-(?P<name>[a-z0-9-]+)\.conf")
 UNITS = unit_files.load(CONF_D)[0]
+# Twenty containers at once on two busy cores took half a minute for what one does in 0.1 s.
+BUSY_HOST_SECONDS = 120
 
 
 def names_of(path: Path) -> list[str]:
@@ -42,6 +46,11 @@ def test_all_units_are_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not [*problems, *graph.validate(UNITS)]
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_busy_host_alone_runs_no_unit_into_its_timeout(unit: Unit) -> None:
+    assert unit.timeout >= BUSY_HOST_SECONDS
+
+
 @pytest.mark.parametrize(
     "unit", [unit for unit in UNITS if unit.kind is Kind.ONESHOT], ids=lambda unit: unit.name
 )
@@ -63,6 +72,16 @@ class TestOneshot:
 def test_every_module_of_a_oneshot_is_a_unit() -> None:
     modules = {path.stem for path in ONESHOTS.glob("*.py")} - {"__init__"}
     assert modules == {module_of(unit) for unit in UNITS if unit.kind is Kind.ONESHOT}
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in LONGRUNS.glob("*.py") if p.stem != "__init__"], ids=lambda path: path.stem
+)
+def test_every_module_of_a_longrun_is_a_unit_with_its_name_and_its_tests(path: Path) -> None:
+    (unit,) = [unit for unit in UNITS if module_of(unit) == path.stem]
+    assert unit.program["command"] == f"python -m boot.longruns.{path.stem}"
+    assert f'PROGRAM = "{unit.name}"' in path.read_text()
+    assert (ROOT / f"tests/boot/longruns/test_{path.stem}.py").is_file()
 
 
 def test_runtime_tells_the_units_under_their_names_in_the_order_they_start() -> None:

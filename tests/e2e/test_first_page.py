@@ -41,7 +41,7 @@ def test_the_first_page_is_empty_and_a_node_made_through_the_api_appears_live(
     fresh: Container, quiet_page: Page
 ) -> None:
     quiet_page.goto(fresh.url("/"))
-    expect(quiet_page).to_have_title("EdgePaaS: edge nodes")
+    expect(quiet_page).to_have_title("EdgePaaS")
     expect(quiet_page.get_by_text("No node yet")).to_be_visible()
     nodes.add(fresh, "edge-berlin-1")
     row = quiet_page.get_by_role("row").filter(has_text="edge-berlin-1")

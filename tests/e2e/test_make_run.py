@@ -108,7 +108,7 @@ def test_it_prints_the_boot_and_how_to_look_further(
 ) -> None:
     lines = [line.split() for line in first_run.stdout.splitlines() if line.strip()]
     assert set(UNITS) <= {words[0] for words in lines}
-    for hint in ("make logs", "make shell", "make stop", "supervisorctl status"):
+    for hint in ("make logs", "make demo", "make shell", "make stop", "supervisorctl status"):
         assert hint in first_run.stdout
     assert "Traceback" not in first_run.stdout + first_run.stderr
 

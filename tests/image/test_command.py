@@ -8,14 +8,10 @@ from collections.abc import Mapping
 
 import pytest
 
+from boot.cli import VERBS
 from scripts.engine import Engine
 from tests.support.container import Container
 from tests.support.image_fixtures import Run
-
-VERBS = (
-    *("boot", "check", "config", "doctor", "drain"),
-    *("undrain", "migrate", "run", "support-bundle"),
-)
 
 
 @pytest.fixture(scope="module")

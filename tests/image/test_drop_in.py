@@ -103,7 +103,7 @@ def test_its_tables_are_in_the_database(notes: Container) -> None:
         "import sqlite3; print(*sorted(row[0] for row in sqlite3.connect('/data/edgepaas.db')"
         ".execute(\"SELECT name FROM sqlite_master WHERE type = 'table'\")))"
     )
-    assert notes.check_output("python", "-c", script) == "alembic_version notes\n"
+    assert notes.check_output("python", "-c", script) == "alembic_version edgepaas_schema notes\n"
 
 
 def test_its_bounds_are_checked_like_ours(run: Run, derived: str) -> None:
@@ -117,7 +117,7 @@ def test_its_bounds_are_checked_like_ours(run: Run, derived: str) -> None:
 def test_check_counts_its_units(docker: Engine, derived: str) -> None:
     done = docker.run("run", "--rm", derived, "check")
     assert done.returncode == 0, done.stdout
-    assert "units: 8" in done.stdout
+    assert "units: 10" in done.stdout
 
 
 def test_its_stop_hook_runs_while_it_still_serves(run: Run, derived: str) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from tests.support.container import Container
 from tests.support.image_fixtures import Run
-from tests.support.inside import environment, pid_of, workers
+from tests.support.inside import environment, pid_of
 
+APPS = Path(__file__).resolve().parents[1] / "support/apps"
+ENVIRON_APP = f"--volume={APPS / 'environ_app.py'}:/srv/environ_app.py:ro"
 HOSTILE = "a'b\"c $(touch /data/pwned) `touch /data/pwned` %s %(ENV_PATH)s ; # \\ é ☃\nsecond line"
 RUN_FILES = {
     "boot.json": 0o640,
@@ -22,25 +24,26 @@ RUN_FILES = {
 
 @pytest.fixture(scope="module")
 def hostile(run_shared: Run, image: str) -> Container:
-    """A ready container with a variable of hostile characters."""
+    """A ready container with a variable of hostile characters, whose app tells its environment."""
+    env = {"SOMEBODY_ELSES": HOSTILE, "SLOT": "blue", "TZ": "Asia/Tokyo"}
     return run_shared(
-        image, env={"SOMEBODY_ELSES": HOSTILE, "SLOT": "blue", "TZ": "Asia/Tokyo"}
+        image, env={**env, "EDGEPAAS_APP": "environ_app:app"}, options=[ENVIRON_APP]
     ).ready()
 
 
 def test_a_foreign_variable_reaches_the_services_byte_for_byte(hostile: Container) -> None:
-    for pid in (pid_of(hostile, "web"), pid_of(hostile, "metrics"), *workers(hostile)):
-        assert environment(hostile, pid)["SOMEBODY_ELSES"] == HOSTILE
+    assert environment(hostile, pid_of(hostile, "metrics"))["SOMEBODY_ELSES"] == HOSTILE
+    assert hostile.http("/environ").json()["SOMEBODY_ELSES"] == HOSTILE
     assert hostile.exec("test", "-e", "/data/pwned").returncode == 1
 
 
-def test_services_inherit_what_env_check_and_db_wait_decided(service: Container) -> None:
-    seen = environment(service, pid_of(service, "web"))
+def test_the_app_inherits_what_env_check_and_db_wait_decided(hostile: Container) -> None:
+    seen = hostile.http("/environ").json()
     assert seen["PORT"] == "8000"
     assert seen["DATABASE_URL"] == "sqlite:////data/edgepaas.db"
     assert seen["EDGEPAAS_DB_BACKEND"] == "sqlite"
     assert seen["SUPERVISOR_PROCESS_NAME"] == "web"
-    assert seen["NOTIFY_SOCKET"] == "/run/edgepaas/notify.sock"
+    assert "EDGEPAAS_GATE" not in seen
 
 
 def test_the_slot_and_the_time_zone_reach_app_and_log(hostile: Container) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.support.container import ANYTHING, MANAGEMENT_PORT, Container
 from tests.support.image_fixtures import Run
-from tests.support.inside import pid_of
+from tests.support.inside import pid_of, processes
 from tests.support.service_files import unit
 from tests.support.wait import wait_until
 
@@ -22,6 +22,12 @@ def test_it_turns_healthy(service: Container) -> None:
     assert reasons(service)[-1] == "ready\n"
 
 
+def test_the_check_leaves_no_process_behind(service: Container) -> None:
+    before = processes(service).keys()
+    assert service.exec("healthcheck").returncode == 0
+    assert processes(service).keys() == before
+
+
 def test_every_probe_is_green_on_a_ready_container(service: Container) -> None:
     for path in ("/livez", "/readyz", "/startupz"):
         assert service.management(path).status == 200
@@ -34,7 +40,7 @@ def test_metrics_tell_of_boot_processes_and_requests(service: Container) -> None
     metrics = service.management("/metrics").text
     for words in (
         "edgepaas_boot_",
-        "edgepaas_db_fallback_active",
+        "edgepaas_database_fallback",
         "edgepaas_unit_",
         "http_requests",
     ):
@@ -45,15 +51,16 @@ def test_it_turns_unhealthy_and_healthy_again_and_says_why(run: Run, image: str)
     container = run(image, env={"WEB_CONCURRENCY": "1"}, options=OFTEN, expected=ANYTHING).ready()
     wait_until(lambda: container.health == "healthy", 30, "healthy")
     container.check_output("supervisorctl", "drain")
-    wait_until(lambda: container.health == "unhealthy", 30, "unhealthy")
-    assert reasons(container)[-1] == "unready: draining\n"
+    wait_until(lambda: reasons(container)[-1] == "unready: draining\n", 60, "the drain is told")
+    wait_until(lambda: container.health == "unhealthy", 60, "unhealthy")
     container.check_output("supervisorctl", "undrain")
-    wait_until(lambda: container.health == "healthy", 30, "healthy again")
+    wait_until(lambda: container.health == "healthy", 60, "healthy again")
     container.check_output("bash", "-c", f"kill -STOP -- -{pid_of(container, 'web')}")
-    wait_until(lambda: container.health == "unhealthy", 30, "unhealthy")
-    assert reasons(container)[-1].startswith("unready: the app: ")
+    hung = "unready: the app: "
+    wait_until(lambda: reasons(container)[-1].startswith(hung), 60, "the hung app is told")
+    wait_until(lambda: container.health == "unhealthy", 60, "unhealthy")
     container.check_output("bash", "-c", f"kill -CONT -- -{pid_of(container, 'web')}")
-    wait_until(lambda: container.health == "healthy", 30, "healthy again")
+    wait_until(lambda: container.health == "healthy", 60, "healthy again")
 
 
 def test_while_it_boots_the_check_says_what_it_waits_for(

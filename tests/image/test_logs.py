@@ -13,7 +13,7 @@ import pytest
 from scripts.engine import Engine
 from tests.support.container import ANYTHING, Container
 from tests.support.image_fixtures import Run
-from tests.support.inside import pid_of
+from tests.support.inside import pid_of, processes
 from tests.support.service_files import unit
 from tests.support.wait import wait_until
 
@@ -28,11 +28,24 @@ TALKER = (
 )
 
 
+BREAKER = (
+    "python -c \"import warnings; from boot.logline import configure; configure('breaker');"
+    " warnings.warn('old ways', UserWarning); raise ValueError('the cause')\""
+)
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
 def whole_life(run: Run, image: str, tmp_path: Path, **env: str) -> Container:
     """Return a container that booted, was disturbed in several ways, and was stopped."""
-    option = unit(tmp_path, "talker", TALKER)
-    container = run(image, env=env, options=[option], expected=ANYTHING).ready()
-    container.http("/no-such-page")
+    options = [
+        unit(tmp_path, "talker", TALKER),
+        unit(tmp_path, "breaker", BREAKER, "on_failure = ignore"),
+    ]
+    env = {"EDGEPAAS_ACCESS_LOG": "1", **env}
+    container = run(image, env=env, options=options, expected=ANYTHING).ready()
+    container.http("/health/live")
+    container.http("/no-such-page?q=1", traceparent=f"00-{TRACE}-b7ad6b7169203331-01")
+    crash_a_worker(container)
     container.http("/api/v1/nodes", method="POST", body="{")
     container.check_output("bash", "-c", f"kill -KILL {pid_of(container, 'metrics')}")
     wait_until(lambda: container.answers("/readyz", 9464), 20, "metrics back")
@@ -40,6 +53,15 @@ def whole_life(run: Run, image: str, tmp_path: Path, **env: str) -> Container:
     container.send("HUP")
     container.ready().stop()
     return container
+
+
+def crash_a_worker(container: Container) -> None:
+    """Let a worker die as by a bug in C, and wait until another serves."""
+    arbiter = pid_of(container, "web")
+    worker = next(each.pid for each in processes(container).values() if each.parent == arbiter)
+    container.check_output("bash", "-c", f"kill -SEGV {worker}")
+    served = re.compile(r"worker \d+ \(pid \d+\) serves")
+    wait_until(lambda: len(served.findall(container.logs())) >= 3, 60, "another worker")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +94,7 @@ def test_every_line_is_one_json_object_with_the_same_fields(
 def test_every_program_speaks_under_the_name_of_its_unit(
     records: list[Mapping[str, Any]],
 ) -> None:
-    units = {"env-check", "db-wait", "schema-bootstrap", "web", "metrics", "talker"}
+    units = {"env-check", "db-wait", "schema-bootstrap", "web", "metrics", "talker", "breaker"}
     assert {record["program"] for record in records} == {"pid1", *units}
 
 
@@ -82,6 +104,37 @@ def test_lines_of_a_foreign_program_are_wrapped_whatever_they_hold(
     said = {each["message"]: each for each in records if each["program"] == "talker"}
     assert set(said) == {"plain words", "\\xff not utf-8", "to stderr", "without an end"}
     assert said["to stderr"]["stream"] == "stderr"
+
+
+def test_a_crash_below_python_is_one_line_with_the_stacks(
+    records: list[Mapping[str, Any]],
+) -> None:
+    (crash,) = [each for each in records if each["message"].startswith("Fatal Python error: ")]
+    assert (crash["program"], crash["level"]) == ("web", "CRITICAL")
+    assert "most recent call first" in crash["traceback"]
+    strays = ("  File", "Current thread", "Thread 0x", "Extension modules")
+    assert not [each for each in records if each["message"].startswith(strays)]
+
+
+def test_a_warning_and_an_exception_nobody_caught_are_a_line_each(
+    records: list[Mapping[str, Any]],
+) -> None:
+    warning, error = [each for each in records if each["program"] == "breaker"]
+    assert warning["level"] == "WARNING"
+    assert "UserWarning: old ways" in warning["message"]
+    assert error["level"] == "CRITICAL"
+    assert error["message"].endswith("ValueError: the cause")
+    assert error["traceback"].startswith("Traceback")
+
+
+def test_the_access_log_has_each_request_but_those_of_probes(
+    records: list[Mapping[str, Any]],
+) -> None:
+    told = {each["path"]: each for each in records if "ms" in each}
+    missing = told["/no-such-page"]
+    assert (missing["status"], missing["trace_id"]) == (404, TRACE)
+    assert missing["request_id"]
+    assert not [path for path in told if path.startswith("/health/")]
 
 
 def test_there_is_a_line_for_every_unit_and_the_ready_and_the_end(

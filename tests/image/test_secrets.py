@@ -15,6 +15,7 @@ pytestmark = pytest.mark.postgres
 CANARY = "canary%2F9f3c"
 FORMS = ("canary%2F9f3c", "canary/9f3c", "canary%252F9f3c")
 TOKEN = "token-canary/9f3c"
+API_TOKEN = "canary/9f3c/tokens"
 
 
 def leaks(text: str) -> list[str]:
@@ -35,10 +36,14 @@ def in_service(
         "DATABASE_URL": f"postgresql://canary:canary%2F9f3c%2Fx@{where}?sslpassword=canary%2F9f3c",
         "EDGEPAAS_METRICS_TOKEN": TOKEN,
         "EDGEPAAS_API_TOKENS_FILE": "/run/secrets/tokens",
+        "EDGEPAAS_ALERT_URLS": f"json://u:canary%2F9f3c@127.0.0.1:{free_port()}/canary%2F9f3c",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=canary%2F9f3c",
+        "EDGEPAAS_ACCESS_LOG": "1",
         "LOG_LEVEL": "debug",
         "WEB_CONCURRENCY": "1",
     }
-    secret = mounted(tmp_path, "/run/secrets/tokens", "write:canary/9f3c/tokens\n")
+    secret = mounted(tmp_path, "/run/secrets/tokens", f"write:{API_TOKEN}\n")
     return run(image, network="host", env=env, options=[secret], expected=ANYTHING).ready()
 
 
@@ -69,6 +74,16 @@ def test_a_running_container_shows_no_secret(in_service: Container) -> None:
         "system": in_service.http("/health/system").text,
         "no page": in_service.http("/no-such-page").text,
         "openapi": in_service.http("/openapi.json").text,
+        "nodes": in_service.http("/api/v1/nodes", authorization=f"Bearer {API_TOKEN}").text,
+        "wrong": in_service.http("/api/v1/nodes", authorization=f"Bearer x{API_TOKEN}").text,
+    }
+    seen |= {
+        "query": in_service.http("/version?token=canary%2F9f3c").text,
+        "alert test": asked(in_service, "edgepaas", "alert", "test"),
+        "doctor": asked(in_service, "edgepaas", "doctor"),
+        "database": asked(in_service, "edgepaas", "db", "status"),
+        "migrate": asked(in_service, "edgepaas", "migrate"),
+        "log at last": in_service.logs(),
     }
     assert all(seen.values())
     assert {name: leaks(text) for name, text in seen.items() if leaks(text)} == {}
@@ -79,7 +94,7 @@ def test_the_services_do_get_it(in_service: Container) -> None:
     stored = in_service.check_output("cat", "/run/edgepaas/env/DATABASE_URL")
     assert leaks(stored)
     tokens = in_service.check_output("cat", "/run/edgepaas/env/EDGEPAAS_API_TOKENS")
-    assert tokens == "write:canary/9f3c/tokens"
+    assert tokens == f"write:{API_TOKEN}"
 
 
 Given = Mapping[str, str]
@@ -102,6 +117,7 @@ FAILURES: Mapping[str, tuple[int, Callable[[int], Given]]] = {
     "garbage": (78, lambda _: {"DATABASE_URL": f"garbage {CANARY}"}),
     "wrong scheme": (78, lambda _: {"DATABASE_URL": f"mysql://u:{CANARY}@h/d"}),
     "wrong port": (78, lambda _: {"DATABASE_URL": f"postgres://u:{CANARY}@h:port/d"}),
+    "short API token": (78, lambda _: {"EDGEPAAS_API_TOKENS": "read:x:canary/"}),
     "short token": (78, lambda _: {"EDGEPAAS_METRICS_TOKEN": "canary/"}),
 }
 

@@ -11,6 +11,8 @@ from tests.support.wait import wait_until
 
 ONESHOTS = ("db-wait", "env-check", "schema-bootstrap")
 LONGRUNS = ("metrics", "web")
+IN_A_FALLBACK = "db-return"
+WHERE_SOMEBODY_IS_TOLD = "alerts"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,12 @@ def undrained(laboratory: Container) -> Iterator[Container]:
 
 
 def test_every_unit_is_shown(status: dict[str, str]) -> None:
-    assert sorted(status) == sorted([*ONESHOTS, *LONGRUNS])
+    assert sorted(status) == sorted([*ONESHOTS, *LONGRUNS, IN_A_FALLBACK, WHERE_SOMEBODY_IS_TOLD])
+
+
+@pytest.mark.parametrize("unit", [IN_A_FALLBACK, WHERE_SOMEBODY_IS_TOLD])
+def test_what_is_not_asked_for_was_not_started(status: dict[str, str], unit: str) -> None:
+    assert status[unit] == "STOPPED"
 
 
 @pytest.mark.parametrize("unit", ONESHOTS)
@@ -54,8 +61,9 @@ def test_status_says_by_its_own_status_that_something_does_not_run(service: Cont
 def test_boot_is_a_table_with_a_line_and_a_bar_per_unit(service: Container) -> None:
     table = service.check_output("supervisorctl", "boot")
     rows = {line.split()[0]: line for line in table.splitlines()[1:] if "|" in line}
-    assert sorted(rows) == sorted([*ONESHOTS, *LONGRUNS])
-    assert all("█" in row for row in rows.values())
+    assert sorted(rows) == sorted([*ONESHOTS, *LONGRUNS, IN_A_FALLBACK, WHERE_SOMEBODY_IS_TOLD])
+    passed_over = {IN_A_FALLBACK, WHERE_SOMEBODY_IS_TOLD}
+    assert all("█" in row for name, row in rows.items() if name not in passed_over)
     assert re.search(r"ready after \d+\.\d{3} s; boot [0-9a-f]{12}", table)
 
 

@@ -35,7 +35,10 @@ def test_the_user_has_a_name(image: str) -> None:
 
 
 def test_every_tool_a_person_at_the_shell_wants_is_there(image: str) -> None:
-    tools = "bash sh ls cat grep sed find ps env id stat getent head tail sort python supervisorctl"
+    tools = (
+        "bash sh ls cat grep sed find ps env id stat getent head tail sort python supervisorctl "
+        "awk diff du df free less more nc netstat nslookup ping pidof strings tar top uptime vi xxd"
+    )
     script = f"for tool in {tools}; do command -v $tool >/dev/null || echo $tool; done"
     assert in_image(image, "bash", "-c", script).stdout == ""
 

@@ -77,3 +77,13 @@ def test_an_engine_says_what_its_client_said_when_it_fails(fake_docker: FakeDock
     docker = Engine(fake_docker("20.10.24", server="echo no such thing >&2; exit 1"))
     with pytest.raises(Failure, match="no such thing"):
         docker.output("version")
+
+
+def test_containers_get_weight_where_the_kernel_has_control_groups(tmp_path: Path) -> None:
+    first, second = tmp_path / "one/docker", tmp_path / "none/docker"
+    for group in (first, second):
+        group.parent.mkdir()
+    (first.parent / "cgroup.procs").touch()
+    engine.give_containers_weight(((first, "cpu.shares", "7"), (second, "cpu.weight", "7")))
+    assert (first / "cpu.shares").read_text() == "7"
+    assert not second.exists()

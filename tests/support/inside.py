@@ -28,10 +28,16 @@ class Endpoint(NamedTuple):
 
 
 def processes(container: Container) -> dict[int, Process]:
-    """Return every process but the `ps` that looks, by pid."""
+    """Return PID 1 and all that descends from it, by pid: not what was exec'd beside it."""
     listing = container.check_output("ps", "-eo", "pid=,ppid=,uid=,gid=,stat=,args=", "-ww")
-    found = [_process(line) for line in listing.splitlines()]
-    return {each.pid: each for each in found if each.parent != 0 or each.pid == 1}
+    found = {each.pid: each for each in map(_process, listing.splitlines())}
+    return {pid: each for pid, each in found.items() if _is_of_pid_1(each, found)}
+
+
+def _is_of_pid_1(process: Process, found: dict[int, Process]) -> bool:
+    while process.parent in found:
+        process = found[process.parent]
+    return process.pid == 1
 
 
 def _process(line: str) -> Process:
@@ -70,5 +76,16 @@ def _endpoint(text: str) -> Endpoint:
 
 def environment(container: Container, pid: int) -> dict[str, str]:
     """Return the environment a process began with."""
-    done = container.check_output("cat", f"/proc/{pid}/environ")
+    return _variables(container.check_output("cat", f"/proc/{pid}/environ"))
+
+
+def decided(container: Container) -> dict[str, str]:
+    """Return what env-check and db-wait decided for all units."""
+    show = (
+        'cd /run/edgepaas/env; for name in *; do printf "$name="; cat "$name"; printf "\\0"; done'
+    )
+    return _variables(container.check_output("sh", "-c", show))
+
+
+def _variables(done: str) -> dict[str, str]:
     return dict(entry.split("=", 1) for entry in done.split("\0") if entry)

@@ -55,3 +55,32 @@ def saying(words: bytes) -> Callable[[socket.socket], None]:
         connection.sendall(words)
 
     return speak
+
+
+def refusing(sqlstate: str, words: str) -> Callable[[socket.socket], None]:
+    """Return a treatment that answers a login as PostgreSQL does, with an error of that SQLSTATE.
+
+    `words` may be in any language: the server's own decides.
+    """
+
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(8)
+        connection.sendall(b"N")
+        connection.recv(4096)
+        fields = {"S": "ФАТАЛЬНО", "V": "FATAL", "C": sqlstate, "M": words}
+        body = b"".join(key.encode() + text.encode() + b"\0" for key, text in fields.items())
+        connection.sendall(b"E" + struct.pack("!i", len(body) + 5) + body + b"\0")
+        connection.close()
+
+    return refuse
+
+
+def awaiting_lines(answer: bytes) -> Callable[[socket.socket], None]:
+    """Return a treatment that says `answer` once it has read a whole line, as HTTP and Redis do."""
+
+    def speak(connection: socket.socket) -> None:
+        with connection.makefile("rb") as lines:
+            lines.readline()
+            connection.sendall(answer)
+
+    return speak

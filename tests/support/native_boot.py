@@ -6,11 +6,12 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from boot.verbs import control
 from tests.support.wait import wait_until
 
 CHECKOUT = Path(__file__).parents[2]
@@ -25,7 +26,11 @@ BLOCKED = {
     signal.SIGUSR1,
     signal.SIGUSR2,
 }
-PATIENCE = 20.0
+PATIENCE = 120.0
+STEP_SECONDS = 0.9
+# To end a shell script: it waits for a signal, and its traps are heeded.
+WAIT = "sleep infinity & wait"
+DEAF = f"trap '' TERM; echo up; {WAIT}"
 
 
 class NativeBoot:
@@ -41,6 +46,7 @@ class NativeBoot:
         self.conf_d = self.root / "etc/supervisor/conf.d"
         self.log_path = directory / "log"
         self.pid1: subprocess.Popen[bytes] | None = None
+        self.forward = 0.0
         self._lay_out()
         self.environment = {
             "PATH": f"{PROGRAMS}:/usr/bin:/bin",
@@ -66,7 +72,7 @@ class NativeBoot:
         """Declare a oneshot that runs a shell script."""
         self.unit(name, f"/bin/sh {self.file(f'{name}.sh', script)}", type="oneshot", **keys)
 
-    def longrun(self, name: str, script: str = "exec sleep 600", **keys: object) -> None:
+    def longrun(self, name: str, script: str = "exec sleep infinity", **keys: object) -> None:
         """Declare a longrun that runs a shell script."""
         self.unit(name, f"/bin/sh {self.file(f'{name}.sh', script)}", type="longrun", **keys)
 
@@ -102,6 +108,41 @@ class NativeBoot:
     def open_gate(self, name: str = "gate") -> None:
         """Let go on who waits at the gate; waits for a unit to come there."""
         (self.directory / name).write_text("go\n")
+
+    def patch(self, program: str) -> None:
+        """Let PID 1 run a Python program before its own."""
+        guarded = "".join(f"\n    {line}" for line in program.splitlines())
+        self.file("sitecustomize.py", f"import sys\nif sys.argv[:1] == ['-m']:{guarded}")
+        self.environment["PYTHONPATH"] += f":{self.directory}"
+
+    def own_clock(self, name: str) -> None:
+        """Let PID 1 have a `time.NAME` of its own, to be put forward."""
+        self.patch(f"import time\n{CLOCK}time.{name} = forward(time.{name})")
+
+    def put_clock_forward(self, seconds: float) -> None:
+        """Put PID 1's own clock forward while it does nothing, and wake it.
+
+        What it is at, it would take for a thing of `seconds`.
+        """
+        with suppress(control.ControlError):
+            control.call(self.run_dir, "supervisor.getState", PATIENCE)
+        self.forward += seconds
+        self.file("forward.new", str(self.forward)).replace(self.directory / "forward")
+        self.signal(signal.SIGALRM)
+
+    def pass_time(self, predicate: Callable[[], bool], what: str) -> None:
+        """Let PID 1's time fly until something is so, in steps it does not take for a standstill.
+
+        `predicate` is held against it before each step.
+        """
+
+        def step() -> bool:
+            if predicate():
+                return True
+            self.put_clock_forward(STEP_SECONDS)
+            return False
+
+        self.wait_for(step, what)
 
     # Its life.
 
@@ -267,6 +308,18 @@ def quoted(*words: str) -> str:
     return shlex.join(words).replace("%", "%%")
 
 
+# Python takes its handlers back at its end: an alarm of ours would then end it by a signal.
+CLOCK = """
+import atexit, signal
+atexit.register(signal.pthread_sigmask, signal.SIG_BLOCK, [signal.SIGALRM])
+def forward(real):
+    def clock():
+        try:
+            return real() + float(open("forward").read())
+        except FileNotFoundError:
+            return real()
+    return clock
+"""
 NOTIFY = """
 import os, signal, socket, sys, time
 def notify(text):

@@ -10,7 +10,9 @@ from typing import NamedTuple
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAYER = REPOSITORY / "rootfs/opt/edgepaas"
 APPS = REPOSITORY / "tests/support/apps"
-PATIENCE = 60.0
+PATIENCE = 240.0
+# For a PostgreSQL that is up: a busy machine may take more than a second to log in.
+PATIENT = {"EDGEPAAS_DB_WAIT_TIMEOUT": "60"}
 
 
 class Ended(NamedTuple):
@@ -40,9 +42,12 @@ class Container:
             "EDGEPAAS_REPLICAS": "1",
             "EDGEPAAS_DB_MODE": "auto",
             "EDGEPAAS_DB_FALLBACK": "allow",
+            "EDGEPAAS_DB_RETURN": "auto",
+            "EDGEPAAS_DB_EPHEMERAL": "allow",
             "EDGEPAAS_DB_WAIT_TIMEOUT": "1",
             "EDGEPAAS_MIGRATE": "boot",
             "EDGEPAAS_MIGRATION_LOCK_TIMEOUT": "30",
+            "EDGEPAAS_MIGRATION_TIMEOUT": "60",
             "EDGEPAAS_SCHEMA_METADATA": "shop.tables:metadata",
             "EDGEPAAS_SCHEMA_MIGRATIONS": "shop:alembic",
             "ENVIRONMENT": "development",

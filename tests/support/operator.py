@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 
 class Done(NamedTuple):

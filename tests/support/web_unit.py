@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from boot import gate
 from tests.support import metric_files
 from tests.support.notify_socket import NotifySocket
 from tests.support.ports import free_port
@@ -19,9 +20,12 @@ ROOTFS = CHECKOUT / "rootfs"
 
 
 class WebUnit:
-    """A gunicorn arbiter and its workers."""
+    """A gunicorn arbiter and its workers.
 
-    def __init__(self, directory: Path, **environment: str) -> None:
+    With `ahead`, it waits at its gate, with nothing of its environment, until `let_go`.
+    """
+
+    def __init__(self, directory: Path, *, ahead: str = "", **environment: str) -> None:
         self.run_dir = directory / "run"
         self.metrics = self.run_dir / "metrics"
         self.metrics.mkdir(parents=True, exist_ok=True)
@@ -36,6 +40,7 @@ class WebUnit:
             "EDGEPAAS_RUN_DIR": str(self.run_dir),
             "EDGEPAAS_APP": "tests.support.apps.tiny:app",
             "EDGEPAAS_BIND": "127.0.0.1",
+            "EDGEPAAS_DRAIN_DELAY": "0",
             "EDGEPAAS_GRACEFUL_TIMEOUT": "7.6",
             "EDGEPAAS_WEB_TIMEOUT": "30",
             "EDGEPAAS_WEB_KEEPALIVE": "75",
@@ -48,18 +53,36 @@ class WebUnit:
             "PORT": str(self.port),
         }
         self.log_path = directory / "web.log"
+        self.gate: gate.Gate | None = None
+        number = -1
+        if ahead:
+            self.gate, number = gate.make()
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "gunicorn"),
+                    *(sys.executable, "-m", "web"),
                     *("--config", str(ROOTFS / "etc/edgepaas/gunicorn.conf.py")),
                 ],
                 cwd=CHECKOUT,
-                env=self.environment,
+                env=self._at_the_gate(number) if ahead else self.environment,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=(number,) if ahead else (),
             )
+        if ahead:
+            os.close(number)
+
+    def _at_the_gate(self, number: int) -> dict[str, str]:
+        python = {name: self.environment[name] for name in ("PATH", "PYTHONPATH")}
+        return {**python, gate.VARIABLE: str(number)}
+
+    def let_go(self, listener: int | None = None) -> None:
+        """Open the gate."""
+        assert self.gate is not None
+        with self.gate:
+            gate.open_for(self.gate, self.environment, listener)
 
     @property
     def log(self) -> str:
@@ -113,6 +136,8 @@ class WebUnit:
         """Kill what is left."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        if self.gate:
+            self.gate.close()
         self.process.wait()
         self.notify.read()
         self.notify.__exit__(None, None, None)

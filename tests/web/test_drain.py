@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from boot.exit_status import ExitStatus
 from tests.support.load import Load
 from tests.support.web_unit import WebUnit
-from web.server import share
+from web.grace import share
 
 Start = Callable[..., WebUnit]
 
@@ -48,6 +48,95 @@ def test_term_closes_websockets_with_1012(web: WebUnit) -> None:
         assert web.wait(8) == 0
 
 
+def test_term_reaches_websocket_clients_that_are_just_sending(start_web: Start) -> None:
+    web = start_web(WEB_CONCURRENCY="1")
+    web.wait_ready()
+    with connect(f"ws://127.0.0.1:{web.port}/ws") as client:
+        web.process.terminate()
+        web.settled(lambda: "drains" in web.log, 5, "the worker drains")
+        with pytest.raises(ConnectionClosed) as closed:
+            send_for_ever(client)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert web.wait(8) == 0
+
+
+def test_websockets_are_told_while_the_container_drains_and_new_ones_are_served(
+    start_web: Start,
+) -> None:
+    web = start_web(WEB_CONCURRENCY="1")
+    web.wait_ready()
+    url = f"ws://127.0.0.1:{web.port}/ws"
+    with connect(url) as client:
+        (web.run_dir / "draining").touch()
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+    with connect(url) as client:
+        client.send("still here")
+        assert client.recv(5) == "still here"
+
+
+def test_who_is_connected_but_not_accepted_at_term_is_answered(web: WebUnit) -> None:
+    for pid in web.worker_pids():
+        os.kill(pid, signal.SIGSTOP)
+    workers = web.worker_pids()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(closing(connected(web.port))) for _ in range(20)]
+        web.process.terminate()
+        web.settled(lambda: "Handling signal: term" in web.log, 5, "the arbiter stops")
+        for client in clients:
+            client.request("GET", "/")
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        assert [client.getresponse().status for client in clients] == [200] * 20
+    assert web.wait(8) == 0
+
+
+def test_a_client_that_could_not_be_told_is_answered_once_more(start_web: Start) -> None:
+    web = start_web(WEB_CONCURRENCY="1")
+    web.wait_ready()
+    with closing(connected(web.port)) as client:
+        client.request("GET", "/stream?seconds=2")
+        answer = client.getresponse()
+        assert answer.read(6) == b"begun "
+        web.process.terminate()
+        assert answer.read() == b"finished"
+        assert ask(client) == (200, "close")
+    assert web.wait(8) == 0
+
+
+def test_work_after_the_answer_is_finished(web: WebUnit) -> None:
+    assert web.get("/later?seconds=1")[0] == 200
+    web.process.terminate()
+    assert web.wait(8) == 0
+    assert (web.run_dir / "later").exists()
+
+
+def test_a_worker_that_drained_and_is_slow_to_exit_cut_nothing(
+    start_web: Start, new_app: Callable[[str], dict[str, str]]
+) -> None:
+    slow = "import atexit, time; atexit.register(time.sleep, 60)"
+    app = new_app(f"{slow}\nfrom tests.support.apps.tiny import app")
+    web = start_web(EDGEPAAS_GRACEFUL_TIMEOUT="2", WEB_CONCURRENCY="1", **app)
+    web.wait_ready()
+    web.process.terminate()
+    assert web.wait(15) == ExitStatus.OK
+
+
+def test_what_is_cut_is_named_without_its_query(start_web: Start) -> None:
+    web = start_web(EDGEPAAS_GRACEFUL_TIMEOUT="2", WEB_CONCURRENCY="1")
+    web.wait_ready()
+    with closing(connected(web.port)) as client:
+        client.request("GET", "/stream?seconds=60&secret=canary")
+        assert client.getresponse().read(6) == b"begun "
+        web.process.terminate()
+        assert web.wait(8) == ExitStatus.CUT
+    assert "1 requests are cut: GET /stream" in web.log
+    assert "canary" not in web.log
+
+
 def test_a_kept_connection_is_answered_once_more_with_connection_close(start_web: Start) -> None:
     web = start_web(WEB_CONCURRENCY="1")
     web.wait_ready()
@@ -75,7 +164,7 @@ def test_answers_say_connection_close_while_the_container_drains(start_web: Star
 
 def test_an_idle_web_stops_at_once(web: WebUnit) -> None:
     web.process.terminate()
-    assert web.wait(1.5) == 0
+    assert web.wait(6) == 0
 
 
 def test_term_ends_a_web_whose_app_is_still_starting(
@@ -141,6 +230,19 @@ def test_the_parts_of_the_graceful_timeout_leave_time_for_the_lifespan(graceful:
     assert 0 < grace.linger <= 1
     assert grace.finish >= graceful / 2
     assert graceful - grace.linger - grace.finish >= min(1, graceful / 4)
+
+
+def connected(port: int) -> http.client.HTTPConnection:
+    """Return a connection that is made already."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.connect()
+    return connection
+
+
+def send_for_ever(client: ClientConnection) -> None:
+    """Send until the connection is closed."""
+    while True:
+        client.send("x" * 10_000)
 
 
 def ask(client: http.client.HTTPConnection) -> tuple[int, str | None]:

@@ -4,14 +4,21 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
+import pytest
+from prometheus_client.mmap_dict import mmap_key
+
+from boot import worker_table
+from boot.worker_table import Ends, Row
 from tests.support.metric_files import sample
 from tests.support.web_unit import ROOTFS, WebUnit
+from web import metric_files
 
 Start = Callable[..., WebUnit]
 
@@ -45,6 +52,42 @@ def test_counters_are_exact_across_killed_and_reloaded_workers(web: WebUnit) -> 
     assert web.sample("tiny_requests_total") == asked
 
 
+def test_counters_are_exact_across_workers_that_are_recycled(start_web: Start) -> None:
+    web = start_web(WEB_CONCURRENCY="2", EDGEPAAS_WEB_MAX_REQUESTS="10")
+    web.wait_ready()
+    asked = 0
+
+    def recycled() -> bool:
+        nonlocal asked
+        assert web.get("/count")[0] == 200
+        asked += 1
+        return table(web)[1].drained >= 4
+
+    web.settled(recycled, 60, "four workers are recycled")
+    assert web.sample("tiny_requests_total") == asked
+    assert table(web)[1].died == 0
+
+
+def table(web: WebUnit) -> tuple[list[Row], Ends]:
+    """Return what the sidecar reads of the unit's workers."""
+    found = worker_table.read(web.run_dir / worker_table.NAME)
+    assert found
+    return found
+
+
+def test_who_is_in_which_slot_and_how_workers_ended_is_told(web: WebUnit) -> None:
+    rows, ends = table(web)
+    assert {row.pid for row in rows} == web.worker_pids()
+    assert [(row.slot, row.stage, row.starts) for row in rows] == [(0, 2, 1), (1, 2, 1)]
+    assert ends == Ends(0, 0)
+    os.kill(rows[1].pid, signal.SIGKILL)
+    web.settled(lambda: [row.starts for row in table(web)[0]] == [1, 2], 10, "a new worker")
+    web.settled(lambda: [row.stage for row in table(web)[0]] == [2, 2], 10, "it serves")
+    assert table(web)[1] == Ends(0, 1)
+    web.process.send_signal(signal.SIGHUP)
+    web.settled(lambda: table(web)[1] == Ends(2, 1), 20, "both were replaced in an orderly way")
+
+
 def test_what_a_killed_worker_was_doing_is_forgotten(start_web: Start) -> None:
     web = start_web(WEB_CONCURRENCY="1")
     web.wait_ready()
@@ -63,7 +106,54 @@ def test_files_stay_few_and_small_however_many_workers_lived(start_web: Start) -
     for _ in range(10):
         os.kill(int(web.get("/count")[1]), signal.SIGKILL)
     assert web.get("/count")[0] == 200
-    assert {path.name for path in web.metrics.iterdir()} == {"counter_0.db", "gauge_livesum_0.db"}
+    assert {path.name for path in web.metrics.iterdir()} == {
+        "counter_0.db",
+        "exemplars_0",
+        "gauge_livesum_0.db",
+    }
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A directory on tmpfs, as the container's is."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        yield Path(directory)
+
+
+def test_ten_thousand_deaths_leave_as_many_files_as_one(
+    in_memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Simulated: each life opens the files of its slot, counts, and is gone."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(in_memory))
+    key = mmap_key("lives_total", "lives_total", [], [], "Lives.")
+    busy = mmap_key("busy", "busy", [], [], "Busy.")
+    for life in range(10_000):
+        slot = life % 4
+        counter = metric_files.open_file(str(in_memory / f"counter_{slot}.db"))
+        gauge = metric_files.open_file(str(in_memory / f"gauge_livesum_{slot}.db"))
+        counter.write_value(key, counter.read_value(key)[0] + 1, 0.0)
+        gauge.write_value(busy, 1.0, 0.0)
+        counter.close()
+        gauge.close()
+        metric_files.forget(slot)
+    files = list(in_memory.iterdir())
+    assert {path.name for path in files} == {f"counter_{slot}.db" for slot in range(4)}
+    assert sum(path.stat().st_size for path in files) == 4 * metric_files.FIRST_BYTES
+    assert sample(in_memory, "lives_total") == 10_000
+    assert sample(in_memory, "busy") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff" * 100, b"\x40\0\0\0" + b"\x7f" * 200, b"\1"],
+    ids=["length", "entry", "short"],
+)
+def test_a_garbled_file_is_begun_anew_and_ends_no_worker(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "counter_0.db").write_bytes(content)
+    done = many_series(tmp_path, room=10_000_000)
+    assert done.stdout == "2.0 2.0\n"
+    assert "begun anew" in done.stderr
+    assert sample(tmp_path, "many_total", number="1999") == 2.0
 
 
 def test_series_without_room_are_kept_in_memory_and_said_once(tmp_path: Path) -> None:
@@ -71,13 +161,15 @@ def test_series_without_room_are_kept_in_memory_and_said_once(tmp_path: Path) ->
     assert done.stdout == "2.0 2.0\n"
     assert done.stderr.count("metrics are incomplete") == 1
     assert sample(tmp_path, "many_total", number="0") == 2.0
+    assert sample(tmp_path, "edgepaas_metrics_incomplete") == 1
 
 
 def test_a_file_without_room_is_kept_in_memory_and_leaves_no_empty_file(tmp_path: Path) -> None:
     done = many_series(tmp_path, room=1000)
     assert done.stdout == "2.0 2.0\n"
     assert done.stderr.count("metrics are incomplete") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"0.incomplete", "exemplars_0"}
+    assert sample(tmp_path, "edgepaas_metrics_incomplete") == 1
 
 
 def many_series(directory: Path, room: int) -> subprocess.CompletedProcess[str]:

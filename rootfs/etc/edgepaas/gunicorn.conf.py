@@ -12,7 +12,9 @@ host = environ["EDGEPAAS_BIND"]
 memory = "/dev/shm"  # noqa: S108 (in memory, so that a heartbeat never waits for a disk)
 
 wsgi_app = environ["EDGEPAAS_APP"]
+held = environ.get("EDGEPAAS_LISTEN_FD")  # by PID 1, so that a restart turns nobody away
 bind = f"[{host}]:{environ['PORT']}" if ":" in host else f"{host}:{environ['PORT']}"
+bind = f"fd://{held}" if held else bind
 workers = int(environ["WEB_CONCURRENCY"])
 worker_class = Worker
 worker_tmp_dir = memory if os.access(memory, os.W_OK | os.X_OK) else None
@@ -33,5 +35,6 @@ accesslog = None
 on_starting = hooks.on_starting
 when_ready = hooks.when_ready
 pre_fork = hooks.pre_fork
+post_fork = hooks.post_fork
 child_exit = hooks.child_exit
 on_exit = hooks.on_exit

@@ -4,6 +4,8 @@ import httpx
 import pytest
 
 from app.middleware.response_headers import CONTENT_SECURITY_POLICY
+from app.settings import Settings
+from tests.app.conftest import Serve
 
 
 def test_a_sane_request_id_is_kept(sqlite_client: httpx.Client) -> None:
@@ -50,6 +52,23 @@ def test_every_response_carries_the_security_headers(
 def test_the_policy_allows_nothing_inline_and_nobody_else() -> None:
     assert CONTENT_SECURITY_POLICY.startswith("default-src 'none'")
     assert not re.search(r"unsafe|http|\*|data:", CONTENT_SECURITY_POLICY)
+
+
+def test_only_over_https_a_browser_is_told_to_stay_there(
+    serve: Serve, sqlite_settings: Settings
+) -> None:
+    client = serve(sqlite_settings, forwarded_allow_ips="127.0.0.1")
+    assert "strict-transport-security" not in client.get("/version").headers
+    https = client.get("/version", headers={"x-forwarded-proto": "https"})
+    assert https.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_a_scheme_from_one_who_is_no_trusted_proxy_is_not_believed(
+    serve: Serve, sqlite_settings: Settings
+) -> None:
+    client = serve(sqlite_settings, forwarded_allow_ips="192.0.2.1")
+    answer = client.get("/version", headers={"x-forwarded-proto": "https"})
+    assert "strict-transport-security" not in answer.headers
 
 
 def test_what_the_api_says_is_not_kept_by_caches(refusing_client: httpx.Client) -> None:

@@ -1,137 +1,211 @@
-import json
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+"""/api/v1/events, and that every change writes its event in the same transaction."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import httpx
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from app.access.tokens import parse
 from app.settings import Settings
-from app.sre.metrics import WEBSOCKETS
-from app.websock import QUEUE_EVENTS
-from tests.app.conftest import Serve, components_of, serving
-from tests.support.wait import wait_until
+from tests.app.conftest import Serve, components_of
+from tests.support.api import (
+    API,
+    NOBODY,
+    Fields,
+    deployment,
+    events_of,
+    is_problem,
+    node,
+    pair,
+    record,
+    release,
+    service,
+    unique,
+)
 
-NODES = "/api/v1/nodes"
-BIG = {"type": "test", "text": "x" * 50_000}
-
-
-@contextmanager
-def listening(client: httpx.Client) -> Iterator[ClientConnection]:
-    url = str(client.base_url.join("/ws/events").copy_with(scheme="ws"))
-    with connect(url, compression=None) as connection:
-        hello = json.loads(connection.recv(10))
-        assert hello["type"] == "hello"
-        yield connection
-
-
-def heard(connection: ClientConnection) -> dict[str, object]:
-    event: dict[str, object] = json.loads(connection.recv(10))
-    return event
+EVENTS = f"{API}/events"
 
 
-def clients_now() -> int:
-    return int(WEBSOCKETS._value.get())
+def kinds(events: list[Fields]) -> list[str]:
+    return [event["kind"] for event in events]
 
 
-def close_code(connection: ClientConnection) -> int | None:
-    """Read until the connection ends; return the code it was closed with."""
-    try:
-        while True:
-            connection.recv(20)
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else None
+def test_what_happens_to_a_node_is_told(api: httpx.Client) -> None:
+    made = node(api, labels={"rack": "b7"})
+    where = f"{API}/nodes/{made['id']}"
+    api.patch(where, json={"region": "us"})
+    api.put(f"{where}/heartbeat")
+    api.put(f"{where}/heartbeat")
+    api.delete(where)
+    told = events_of(api, node_id=made["id"])
+    assert kinds(told) == ["node.created", "node.updated", "node.online", "node.deleted"]
+    assert told[0]["payload"] == {
+        "by": "anybody",
+        "name": made["name"],
+        "region": "eu",
+        "labels": {"rack": "b7"},
+        "heartbeat_at": None,
+    }
+    assert told[1]["payload"]["region"] == "us"
+    for event in told:
+        at = datetime.fromisoformat(event["at"])
+        assert timedelta(0) <= datetime.now(UTC) - at < timedelta(minutes=5)
+        assert at.utcoffset() == timedelta(0)
 
 
-def test_the_greeting_names_build_and_slot(client: httpx.Client) -> None:
-    url = str(client.base_url.join("/ws/events").copy_with(scheme="ws"))
-    with connect(url) as connection:
-        assert heard(connection) == {"type": "hello", "build": "0123456789abcdef", "slot": "blue"}
+def test_what_happens_to_a_service_and_its_releases_is_told(api: httpx.Client) -> None:
+    owner = service(api, description="takes the money")
+    api.patch(f"{API}/services/{owner['id']}", json={"description": ""})
+    made = release(api, owner, "1.0")
+    api.delete(f"{API}/releases/{made['id']}")
+    api.delete(f"{API}/services/{owner['id']}")
+    told = events_of(api, service_id=owner["id"])
+    assert kinds(told) == [
+        "service.created",
+        "service.updated",
+        "release.created",
+        "release.deleted",
+        "service.deleted",
+    ]
+    assert told[0]["payload"]["description"] == "takes the money"
+    assert told[2]["release_id"] == made["id"]
+    assert told[2]["payload"] == {
+        "by": "anybody",
+        "service": owner["name"],
+        "version": "1.0",
+        "image": made["image"],
+    }
 
 
-def test_every_change_is_heard_in_order(sqlite_client: httpx.Client) -> None:
-    with listening(sqlite_client) as first, listening(sqlite_client) as second:
-        node = sqlite_client.post(NODES, json={"name": "a", "region": "r"}).json()
-        beaten = sqlite_client.put(f"{NODES}/{node['id']}/heartbeat").json()
-        changed = sqlite_client.patch(f"{NODES}/{node['id']}", json={"name": "b"}).json()
-        sqlite_client.delete(f"{NODES}/{node['id']}")
-        for connection in (first, second):
-            assert heard(connection) == {"type": "node.created", "id": node["id"], "node": node}
-            assert heard(connection)["node"] == beaten
-            assert heard(connection)["node"] == changed
-            assert heard(connection) == {"type": "node.deleted", "id": node["id"]}
+def test_what_happens_to_a_deployment_is_told(api: httpx.Client) -> None:
+    blue, green = pair(api, "live", "ready")
+    api.post(f"{API}/deployments/{green['id']}/switch")
+    api.patch(
+        f"{API}/deployments/{blue['id']}", json={"state": "failed", "reason": "out of memory"}
+    )
+    told = events_of(api, deployment_id=blue["id"])
+    words = ["starting", "ready", "live", "draining", "failed"]
+    assert kinds(told) == [f"deployment.{word}" for word in words]
+    last = told[-1]
+    assert {name: last[name] for name in ("node_id", "service_id", "release_id")} == {
+        name: blue[name] for name in ("node_id", "service_id", "release_id")
+    }
+    assert last["payload"] == {
+        "by": "anybody",
+        **{name: blue[name] for name in ("node", "service", "version", "image", "slot")},
+        "state": "failed",
+        "reason": "out of memory",
+    }
+    assert kinds(events_of(api, deployment_id=green["id"]))[-1] == "deployment.live"
 
 
-def test_what_is_refused_is_not_told(sqlite_client: httpx.Client) -> None:
-    with listening(sqlite_client) as connection:
-        sqlite_client.post(NODES, json={"name": "a", "region": "r"})
-        sqlite_client.post(NODES, json={"name": "a", "region": "r"})
-        sqlite_client.post(NODES, json={"name": "b", "region": "r"})
-        names = [heard(connection)["node"]["name"] for _ in range(2)]  # type: ignore[index]
-        assert names == ["a", "b"]
-
-
-def test_a_client_that_says_things_is_not_answered_and_not_dropped(
-    sqlite_client: httpx.Client,
-) -> None:
-    with listening(sqlite_client) as connection:
-        connection.send("hello")
-        connection.send(b"\x00\xff")
-        sqlite_client.post(NODES, json={"name": "a", "region": "r"})
-        assert heard(connection)["type"] == "node.created"
-
-
-def test_a_client_that_stops_reading_delays_nobody_and_is_closed_with_1013(
-    sqlite_client: httpx.Client,
-) -> None:
-    hub = components_of(sqlite_client).hub
-    events = QUEUE_EVENTS * 2
-    with listening(sqlite_client) as slow, listening(sqlite_client) as quick:
-        for _ in range(events):
-            hub.publish(BIG)
-            assert heard(quick) == BIG
-        wait_until(lambda: clients_now() >= 1, 5, "the quick client's presence")
-        assert close_code(slow) == 1013
-        hub.publish(BIG)
-        assert heard(quick) == BIG
-
-
-def test_clients_that_vanish_without_a_word_are_forgotten(sqlite_client: httpx.Client) -> None:
-    before = clients_now()
-    with listening(sqlite_client) as connection:
-        assert clients_now() == before + 1
-        connection.socket.shutdown(socket.SHUT_RDWR)
-        wait_until(lambda: clients_now() == before, 5, "the end of a client that vanished")
-    with listening(sqlite_client) as connection:
-        sqlite_client.post(NODES, json={"name": "a", "region": "r"})
-        assert heard(connection)["type"] == "node.created"
-
-
-def test_a_client_that_no_longer_answers_pings_is_forgotten(
+def test_events_tell_by_the_name_of_a_token_who_did_it(
     serve: Serve, sqlite_settings: Settings
 ) -> None:
-    """Half-open: the other end is gone and no packet ever said so."""
-    client = serve(sqlite_settings, ws_ping_interval=0.2, ws_ping_timeout=0.2)
-    before = clients_now()
-    address = (client.base_url.host, client.base_url.port)
-    with socket.create_connection(address) as mute:
-        mute.sendall(
-            b"GET /ws/events HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-        )
-        assert b"101" in mute.recv(1024)
-        wait_until(lambda: clients_now() == before, 10, "the end of a client that is mute")
+    settings = replace(sqlite_settings, tokens=parse("write:deploy:0123456789abcdef"))
+    client = serve(settings)
+    client.headers["authorization"] = "Bearer 0123456789abcdef"
+    made = node(client)
+    (told,) = events_of(client, node_id=made["id"])
+    assert told["payload"]["by"] == "deploy"
 
 
-def test_the_end_of_the_server_is_told_with_1012(sqlite_settings: Settings) -> None:
-    with ExitStack() as server:
-        client = server.enter_context(serving(sqlite_settings))
-        with listening(client) as connection:
-            server.close()
-            assert close_code(connection) == 1012
+CHANGES = {
+    "a new node": ("POST", "nodes", {"name": "{name}", "region": "x"}),
+    "a new service": ("POST", "services", {"name": "{name}"}),
+    "a changed node": ("PATCH", "nodes/{node}", {"region": "us"}),
+    "a heartbeat": ("PUT", "nodes/{node}/heartbeat", None),
+    "a removed node": ("DELETE", "nodes/{node}", None),
+    "a switch": ("POST", "deployments/{green}/switch", None),
+    "a failed deployment": ("PATCH", "deployments/{green}", {"state": "failed"}),
+}
 
 
-def test_a_plain_request_for_events_is_404(sqlite_client: httpx.Client) -> None:
-    assert sqlite_client.get("/ws/events").status_code == 404
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES.values(), ids=CHANGES)
+def test_a_change_whose_event_cannot_be_written_is_not_made(
+    api: httpx.Client,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    body: dict[str, str] | None,
+) -> None:
+    blue, green = pair(api, "live", "ready")
+    words = {"node": blue["node_id"], "green": green["id"], "name": unique("x")}
+    paths = [f"nodes/{blue['node_id']}", f"deployments/{blue['id']}", f"deployments/{green['id']}"]
+    before = [api.get(f"{API}/{one}").json() for one in paths]
+
+    def fail(*_args: object) -> NoReturn:
+        raise ZeroDivisionError
+
+    filled = body and {name: value.format(**words) for name, value in body.items()}
+    with monkeypatch.context() as broken:
+        broken.setattr("app.crud.events.record", fail)
+        answer = api.request(method, f"{API}/{path.format(**words)}", json=filled)
+    is_problem(answer, 500)
+    assert [api.get(f"{API}/{one}").json() for one in paths] == before
+    for resource in ("nodes", "services"):
+        found = api.get(f"{API}/{resource}", params={"name": words["name"]})
+        assert found.json()["items"] == []
+
+
+def test_a_change_and_its_events_have_one_commit(api: httpx.Client) -> None:
+    """Both events of a switch stand in one transaction, next to each other."""
+    _, green = pair(api, "live", "ready")
+    api.post(f"{API}/deployments/{green['id']}/switch")
+    last = events_of(api)[-2:]
+    assert kinds(last) == ["deployment.draining", "deployment.live"]
+    query = text("SELECT xid FROM edgepaas_event_order ORDER BY position DESC LIMIT 2")
+    with components_of(api).database.reading() as session:
+        assert len(set(session.scalars(query))) == 1
+
+
+@pytest.mark.parametrize("statement", ["UPDATE events SET kind = 'x'", "DELETE FROM events"])
+def test_events_are_never_changed_or_removed(api: httpx.Client, statement: str) -> None:
+    node(api)
+    before = events_of(api)
+    with (
+        components_of(api).database.writing() as session,
+        pytest.raises(DBAPIError, match="events are append-only"),
+    ):
+        session.execute(text(statement))
+    assert events_of(api) == before
+
+
+def test_the_pages_hold_every_event_once_in_order_and_go_on_from_any(client: httpx.Client) -> None:
+    names = [f"edge-{number}" for number in range(5)]
+    for name in names:
+        record(client, "nodes", name=name, region="eu")
+    seen: list[str] = []
+    asked: Fields = {"limit": 2}
+    while True:
+        page = client.get(EVENTS, params=asked).json()
+        seen += [event["payload"]["name"] for event in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        asked["after"] = page["next_cursor"]
+    assert seen == names
+    third = client.get(EVENTS).json()["items"][2]
+    rest = client.get(EVENTS, params={"after": third["id"]}).json()["items"]
+    assert [event["payload"]["name"] for event in rest] == names[3:]
+
+
+def test_an_event_nobody_recorded_is_404(api: httpx.Client) -> None:
+    is_problem(api.get(EVENTS, params={"after": NOBODY}), 404, "event-missing")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"after": "x"}, {"limit": "0"}, {"limit": "1001"}, {"before": NOBODY}]
+)
+def test_what_cannot_be_asked_of_events_is_422(api: httpx.Client, asked: dict[str, str]) -> None:
+    is_problem(api.get(EVENTS, params=asked), 422, "invalid-request")
+
+
+def test_a_deployments_end_by_its_nodes_removal_is_told_by_the_nodes(api: httpx.Client) -> None:
+    place = node(api)
+    deployment(api, "live", on=place)
+    api.delete(f"{API}/nodes/{place['id']}")
+    assert kinds(events_of(api, node_id=place["id"]))[-1] == "node.deleted"

@@ -142,7 +142,7 @@ def test_a_bug_in_the_probe_is_not_ready_instead_of_an_error(
 
 def test_system_reports_every_check_against_its_threshold(sqlite_client: httpx.Client) -> None:
     body = sqlite_client.get("/health/system").json()
-    assert set(body["checks"]) == {"load", "memory", "disk", "descriptors"}
+    assert set(body["checks"]) == {"cpu", "memory", "disk", "descriptors"}
     assert all({"ok", "threshold"} <= set(check) for check in body["checks"].values())
 
 

@@ -1,16 +1,21 @@
 import re
 import shlex
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.event import listen
 
+from app.access.tokens import parse
 from app.settings import Settings
 from tests.app.conftest import Serve, components_of, settings_for
+from tests.support.fleet import Fleet
 
 
 def is_hidden(page: str, element: str) -> bool:
@@ -19,12 +24,17 @@ def is_hidden(page: str, element: str) -> bool:
     return "hidden" in found.group()
 
 
+def text_of(page: str) -> str:
+    """Return what of a page is not markup, with single blanks."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
 def test_the_page_names_version_build_slot_and_database(
     client: httpx.Client, settings: Settings
 ) -> None:
     page = client.get("/").text
     name = {"postgres": "PostgreSQL", "sqlite": "SQLite"}[settings.database_backend]
-    for shown in ("0123456789ab", ">blue<", f"<dd>{name}</dd>"):
+    for shown in ("0123456789ab", ">blue<", f'id="database">{name}</dd>'):
         assert shown in page
 
 
@@ -64,11 +74,11 @@ def test_times_are_shown_in_the_zone_of_tz(serve: Serve, sqlite_settings: Settin
     node = client.post("/api/v1/nodes", json={"name": "a", "region": "r"}).json()
     client.put(f"/api/v1/nodes/{node['id']}/heartbeat")
     page = client.get("/").text
-    assert 'data-timezone="Asia/Kolkata"' in page
-    shown = re.search(r'<time datetime="([^"]+)">([^<]+)</time>', page)
+    assert "Times in Asia/Kolkata" in page
+    shown = re.search(r'<time datetime="([^"]+)">(\d\d:\d\d:\d\d) \+05:30</time>', page)
     assert shown
     assert shown.group(1).endswith("+00:00")
-    assert shown.group(1)[11:16] != shown.group(2)[11:16]
+    assert shown.group(1)[11:16] != shown.group(2)[:5]
 
 
 def test_a_fallback_has_its_banner_with_the_reason(serve: Serve, sqlite_settings: Settings) -> None:
@@ -80,6 +90,97 @@ def test_a_fallback_has_its_banner_with_the_reason(serve: Serve, sqlite_settings
 
 def test_without_a_fallback_there_is_no_banner(sqlite_client: httpx.Client) -> None:
     assert "fallback" not in sqlite_client.get("/").text
+
+
+def test_an_open_service_says_so_and_one_with_tokens_does_not(
+    serve: Serve, sqlite_client: httpx.Client, sqlite_settings: Settings
+) -> None:
+    assert "Open: no tokens" in sqlite_client.get("/").text
+    closed = serve(replace(sqlite_settings, tokens=parse("read:me:0123456789abcdef")))
+    page = closed.get("/", headers={"authorization": "Bearer 0123456789abcdef"}).text
+    assert "EdgePaaS" in page
+    assert "Open: no tokens" not in page
+
+
+def test_what_runs_is_shown_by_node_and_added_up_by_service(client: httpx.Client) -> None:
+    fleet = Fleet(client)
+    nodes = [fleet.node(name) for name in ("a", "b")]
+    old, new = fleet.release("web", "1.0"), fleet.release("web", "1.1")
+    for node in nodes:
+        fleet.bring(fleet.deployment(node, old, "blue"), "ready", "live")
+    fleet.bring(fleet.deployment(nodes[0], new, "green"), "failed")
+    fleet.bring(fleet.deployment(nodes[1], new, "green"), "failed")
+    fleet.bring(fleet.deployment(nodes[1], new, "green"), "ready")
+    text = text_of(client.get("/").text)
+    assert "web live 1.0 on 2 nodes ready 1.1 on 1 node failed 1.1 on 1 node" in text
+    assert "a offline eu web 1.0 blue live web 1.1 green failed never" in text
+    assert "b offline eu web 1.0 blue live web 1.1 green ready never" in text
+
+
+def test_what_stopped_is_shown_no_more(sqlite_client: httpx.Client) -> None:
+    fleet = Fleet(sqlite_client)
+    gone = fleet.deployment(fleet.node("a"), fleet.release("web", "1.0"), "blue")
+    fleet.bring(gone, "ready", "live", "draining", "stopped")
+    text = text_of(sqlite_client.get("/").text)
+    assert "web empty empty" in text
+    assert "a offline eu nothing never" in text
+
+
+def test_events_are_told_in_words_the_newest_first(client: httpx.Client) -> None:
+    fleet = Fleet(client)
+    fleet.deployment(fleet.node("a"), fleet.release("web", "1.0"), "blue")
+    told = re.findall(r'class="text">([^<]*)<', client.get("/").text)
+    assert told == [
+        "web 1.0 starts in blue on a",
+        "web 1.0: a new release",
+        "web: a new service",
+        "a was recorded",
+    ]
+
+
+def test_the_page_takes_as_many_queries_for_many_nodes_as_for_one(client: httpx.Client) -> None:
+    database = components_of(client).database
+    fleet = Fleet(client)
+    release = fleet.release("web", "1.0")
+    statements: list[str] = []
+
+    def note(*call: Any) -> None:
+        if threading.current_thread().name.startswith("AnyIO"):  # not the count of the fleet
+            statements.append(call[2])
+
+    listen(database.engine, "before_cursor_execute", note)
+    counts = []
+    for number in (1, 20):
+        for index in range(number):
+            fleet.deployment(fleet.node(f"n-{number}-{index}"), release, "blue")
+        statements.clear()
+        assert client.get("/").status_code == 200
+        counts.append(len([each for each in statements if each.startswith("SELECT")]))
+    assert counts[0] == counts[1] <= 6
+
+
+def test_only_the_nodes_asked_for_are_rendered_but_all_are_counted(
+    sqlite_client: httpx.Client,
+) -> None:
+    fleet = Fleet(sqlite_client)
+    ids = [fleet.node(name) for name in ("a", "b", "c")]
+    page = sqlite_client.get("/", params={"only": f"{ids[1]},nonsense"}).text
+    assert re.findall(r'data-name="([^"]+)"', page) == ["b"]
+    assert 'id="count-offline">3<' in page
+    assert 'data-name="' not in sqlite_client.get("/", params={"only": ""}).text
+
+
+def test_a_page_of_a_thousand_nodes_travels_in_few_bytes(
+    sqlite_client: httpx.Client, make_nodes: Callable[..., None]
+) -> None:
+    make_nodes(components_of(sqlite_client).database, 1000)
+    with sqlite_client.stream("GET", "/") as answer:
+        size = sum(map(len, answer.iter_raw()))
+    assert answer.headers["content-encoding"] == "gzip"
+    assert size < 60_000
+    plain = sqlite_client.get("/", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text.count("<tr data-key") == 1000
 
 
 def test_without_tables_the_page_says_what_to_run(
@@ -113,8 +214,8 @@ def test_a_thousand_nodes_are_shown_and_one_more_is_told(
 ) -> None:
     make_nodes(components_of(sqlite_client).database, 1001)
     page = sqlite_client.get("/").text
-    assert page.count("<tr data-id") == 1000
-    assert "the first 1000 only" in page
+    assert page.count("<tr data-key") == 1000
+    assert "The first 1,000 by name of 1,001" in page
 
 
 @pytest.mark.parametrize(

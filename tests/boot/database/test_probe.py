@@ -1,8 +1,6 @@
 """One attempt tells apart every way PostgreSQL can be away, unwilling, or ready."""
 
-import os
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from boot.database.outcome import Outcome, Verdict
 from boot.database.session import Session
 from boot.database.url import PostgresUrl, parse
 from tests.boot.database.test_url import HOSTILE, SPELLINGS
+from tests.support.certificate import give_certificate
 from tests.support.listeners import closing as closes
 from tests.support.listeners import listener, resetting, saying, silent
 from tests.support.postgres import PASSWORD, PostgresServer, free_port
@@ -104,6 +103,18 @@ def test_a_login_pg_hba_rejects_is_refused(new_postgres_server: NewServer) -> No
 
 
 @postgres
+def test_a_slow_server_is_waited_for_and_not_taken_for_one_that_is_away(
+    new_postgres_server: NewServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong password that took longer than a login usually may must not lead to a fallback."""
+    slow = {"shared_preload_libraries": "auth_delay", "auth_delay.milliseconds": "1000"}
+    server = new_postgres_server(**slow)
+    server.start()
+    monkeypatch.setattr(probe, "LOGIN_SECONDS", 0.2)
+    assert attempt(server.url(password="wrong"), 60).verdict is Verdict.AUTH
+
+
+@postgres
 def test_a_role_without_the_right_to_connect_is_denied(
     postgres_server: PostgresServer, postgres_url: str, role: Callable[[str], None]
 ) -> None:
@@ -175,7 +186,7 @@ def test_a_frozen_server_cannot_hold_us(new_postgres_server: NewServer) -> None:
     elapsed = time.monotonic() - started
     server.resume()
     assert outcome.verdict is Verdict.TIMED_OUT
-    assert elapsed < 2
+    assert elapsed < 20
 
 
 @postgres
@@ -247,16 +258,7 @@ def test_tls_is_used_and_an_untrusted_certificate_is_a_configuration_error(
     new_postgres_server: NewServer,
 ) -> None:
     server = new_postgres_server(ssl="on")
-    key, certificate = server.data / "server.key", server.data / "server.crt"
-    subprocess.run(
-        ["openssl", "req", "-new", "-x509", "-nodes", "-subj", "/CN=localhost", "-days", "2",
-         "-keyout", key, "-out", certificate],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    for path in (key, certificate):
-        path.chmod(0o600)
-        _give_to_owner_of(server.data, path)
+    certificate = give_certificate(server)
     server.start()
     assert attempt(server.url(query="sslmode=require")).verdict is Verdict.OK
     root = f"sslmode=verify-ca&sslrootcert={certificate}"
@@ -265,12 +267,7 @@ def test_tls_is_used_and_an_untrusted_certificate_is_a_configuration_error(
     rules = server.data / "pg_hba.conf"
     rules.write_text("hostssl all all all scram-sha-256\n")
     server.execute("SELECT pg_reload_conf()")
-    assert attempt(server.url(query="sslmode=disable")).verdict is Verdict.AUTH
-
-
-def _give_to_owner_of(owned: Path, path: Path) -> None:
-    if os.geteuid() == 0:
-        os.chown(path, owned.stat().st_uid, owned.stat().st_gid)
+    assert attempt(server.url(query="sslmode=disable")).verdict is Verdict.TLS
 
 
 @pytest.mark.parametrize(
@@ -334,7 +331,7 @@ def test_a_name_server_that_does_not_answer_cannot_hold_us(
         ("57P03", Verdict.STARTING),
         ("57P01", Verdict.STARTING),
         ("53300", Verdict.TOO_MANY),
-        ("53200", Verdict.FAILING),
+        ("53200", Verdict.OUT_OF_MEMORY),
         ("28P01", Verdict.AUTH),
         ("28000", Verdict.AUTH),
         ("3D000", Verdict.MISSING),

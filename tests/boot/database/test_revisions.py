@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from boot.database.revisions import Revisions, State, directory_of, scan
+from boot.database.revisions import Revision, Revisions, State, directory_of, scan
 from boot.database.schema_error import SchemaError
 from tests.support.oneshot import APPS, REPOSITORY
 
@@ -49,7 +49,9 @@ def test_a_merge_joins_its_branches(tmp_path: Path) -> None:
 def test_a_quote_in_a_comment_is_no_revision(tmp_path: Path) -> None:
     directory = migrations(tmp_path, ("a", None))
     (directory / "versions/b.py").write_text("revision = 'b'\ndown_revision = ('a',)  # not 'c'\n")
-    assert scan(directory) == Revisions(frozenset("ab"), frozenset("b"))
+    found = scan(directory)
+    assert found.known == {"a", "b"}
+    assert found.heads == {"b"}
 
 
 def test_a_revision_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -62,6 +64,29 @@ def test_two_heads_are_named(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="b and c") as caught:
         found.head()
     assert "alembic merge" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "circle", [[("b", "c"), ("c", "b")], [("b", "b")], [("b", "d"), ("c", "b"), ("d", "c")]]
+)
+def test_migrations_in_a_circle_are_named(tmp_path: Path, circle: list[tuple[str, str]]) -> None:
+    with pytest.raises(SchemaError, match=r"circle.*b"):
+        scan(migrations(tmp_path, ("a", None), *circle))
+
+
+def test_each_revision_comes_after_what_it_builds_on(tmp_path: Path) -> None:
+    directory = migrations(tmp_path, ("d", None), ("c", "d"), ("b", "c"), ("a", ("b", "c")))
+    assert list(scan(directory).migrations) == ["d", "c", "b", "a"]
+
+
+@pytest.mark.parametrize("written", ["'a'", '"a"  # why', "(\n    'a'\n)"])
+def test_every_way_to_write_a_min_reader_is_read(tmp_path: Path, written: str) -> None:
+    directory = migrations(tmp_path, ("a", None))
+    text = f"revision = 'b'\ndown_revision = 'a'\nmin_reader = {written}\n"
+    (directory / "versions/b.py").write_text(text)
+    found = scan(directory).migrations
+    assert found["b"].min_reader == "a"
+    assert found["a"].min_reader == ""
 
 
 def test_a_file_that_does_not_parse_is_named(tmp_path: Path) -> None:
@@ -82,7 +107,8 @@ def test_a_file_that_does_not_parse_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_database_stands_somewhere(current: list[str], state: State) -> None:
-    assert Revisions(frozenset("ab"), frozenset("b")).state(current) is state
+    own = Revisions({"a": Revision(), "b": Revision(frozenset("a"))})
+    assert own.state(current) is state
 
 
 @pytest.mark.parametrize("location", ["no_such_package:x", "tests:nowhere", "/nowhere"])

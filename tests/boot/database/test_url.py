@@ -29,6 +29,8 @@ HOSTILE = [
     "пароль-é🔑",
     "a+b c",
     "[::1],x=y&z",
+    "%(PATH)s %s {0}",
+    "-----BEGIN\n" + "0123456789abcdef" * 256,
 ]
 
 
@@ -44,7 +46,9 @@ def driver_arguments(text: str) -> dict[str, Any]:
     assert url.drivername == "postgresql+psycopg2"
     arguments: Any = url.get_dialect()().create_connect_args(url)[1]
     # For hosts without ports SQLAlchemy gives libpq a list of empty ones, which are the default.
-    return {name: str(value) for name, value in arguments.items() if str(value).strip(",")}
+    ports = arguments.pop("port", "")
+    arguments |= {"port": ports} if str(ports).strip(",") else {}
+    return {name: str(value) for name, value in arguments.items()}
 
 
 @pytest.mark.parametrize("scheme", SPELLINGS)
@@ -65,6 +69,9 @@ def test_every_scheme_means_the_same(scheme: str) -> None:
         "postgresql://u:p@[2001:db8::1]:5433/d",
         "postgresql://u:p@[2001:db8::1]/d",
         "postgresql://u:p@[::1]:1,[2001:db8::2]:2/d",
+        "postgresql://u:p@[fe80::1%25eth0]:5433/d",
+        "postgresql://u:p@[fe80::1%25de1]/d",
+        "postgresql://u:p@[::ffff:127.0.0.1]:5433/d",
         "postgresql:///?service=mine",
         "postgresql+psycopg2://u:p@/d?host=h1:1&host=h2:2",
         "postgresql://u:p@h/d?application_name=a%20b&options=-c%20statement_timeout%3D5s",
@@ -74,6 +81,7 @@ def test_every_scheme_means_the_same(scheme: str) -> None:
 )
 def test_the_app_connects_with_exactly_what_the_probe_uses(text: str) -> None:
     assert driver_arguments(text) == parameters(text)
+    assert parameters(parse(text).sqlalchemy()) == parameters(text)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +131,15 @@ def test_any_user_and_password_survive(user: str, password: str) -> None:
         (f"postgresql://u:{CANARY}/x@h/d", "raw / or ?", "percent-encode"),
         (f"postgresql://u:{CANARY}@h:port/d", "port", "5432"),
         (f"postgresql://u:{CANARY}@[::1/d", "port", "5432"),
+        (f"postgresql://u:{CANARY}@h:0/d", "from 1 to 65535", "5432"),
+        (f"postgresql://u:{CANARY}@h:65536/d", "from 1 to 65535", "5432"),
+        (f"postgresql://u:{CANARY}@h:{'9' * 5000}/d", "from 1 to 65535", "5432"),
+        (f"postgresql://u:{CANARY}@h1:1,h2:٣/d", "from 1 to 65535", "5432"),
+        (f"postgresql://u:{CANARY}@/d?host=h&port=70000", "from 1 to 65535", "5432"),
+        (f"postgresql://u:{CANARY}%FF@h/d", "not UTF-8", "percent-encode"),
+        (f"postgresql://u:{CANARY}@h/d?dsn=x", "dsn, no option of libpq", "remove dsn="),
+        (f"postgresql://u:{CANARY}@h/d?async=1", "async, no option of libpq", "remove async="),
+        (f"postgresql://u:{CANARY}@h/d?connect_timeout=3s", "connect_timeout", "timeout=3"),
         (f"postgresql://u:{CANARY}%00@h/d", "zero byte", "%00"),
         (f"postgresql://h/d?password={CANARY}&password=x", "password twice", "one"),
         ("sqlite://", "in memory", "sqlite:////data"),
@@ -176,3 +193,13 @@ def test_a_url_object_shows_no_secret() -> None:
     assert repr(parse(f"postgresql://u:{CANARY}@h/d")) == (
         "PostgresUrl(postgresql+psycopg2://u:***@h/d)"
     )
+
+
+def test_a_message_is_scrubbed_of_the_password_but_not_of_each_letter() -> None:
+    def scrubbed(password: str) -> str:
+        url = parse(f"postgresql://u:{password}@h/d")
+        assert isinstance(url, PostgresUrl)
+        return url.scrub(f"a message with {CANARY}")
+
+    assert scrubbed(CANARY) == "a message with ***"
+    assert scrubbed("a") == f"a message with {CANARY}"

@@ -39,3 +39,14 @@ def test_a_path_stands_on_its_nearest_mount(path: str, filesystem: str, safe: bo
 
 def test_the_running_kernel_is_understood(tmp_path: Path) -> None:
     assert volume.of(tmp_path).filesystem != "unknown"
+
+
+@pytest.mark.parametrize(
+    ("path", "ephemeral", "remote"),
+    [("/data/x", False, False), ("/tmp/x", True, False), ("/srv/net/x", False, True)],
+)
+def test_what_ends_with_the_container_and_what_is_remote_are_told_apart(
+    path: str, ephemeral: bool, remote: bool
+) -> None:
+    found = volume.of(Path(path), MOUNTS)
+    assert (found.ephemeral, found.remote) == (ephemeral, remote)

@@ -1,11 +1,20 @@
 """Waiting has one deadline, grows its delays, and stops at once where waiting cannot help."""
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from boot.database.outcome import POLICIES, Outcome, Verdict
-from boot.database.waiting import LONGEST_DELAY, Nature, Retry, Waited, backoff, wait
+from boot.database.waiting import (
+    LONGEST_DELAY,
+    STEADY_SECONDS,
+    Nature,
+    Retry,
+    Waited,
+    backoff,
+    wait,
+)
 
 
 class World:
@@ -70,10 +79,56 @@ def test_what_waiting_cannot_cure_ends_it_at_once(verdict: Verdict) -> None:
 @pytest.mark.parametrize("verdict", [v for v in Verdict if POLICIES[v].retry])
 def test_what_waiting_may_cure_is_tried_until_it_is_cured(verdict: Verdict) -> None:
     world = World()
-    waited = world.wait(lambda count: Verdict.OK if count == 4 else verdict, 30)
-    assert waited.attempts == 4
-    assert waited.seen == {verdict, Verdict.OK}
-    assert [retry.attempt for retry in world.retries] == [1, 2, 3]
+    waited = world.wait(lambda count: Verdict.OK if count >= 4 else verdict, 30)
+    assert waited.outcome.verdict is Verdict.OK
+    assert {verdict, Verdict.OK} <= waited.seen
+    numbers = [retry.attempt for retry in world.retries]
+    assert numbers == list(range(1, waited.attempts))
+
+
+@pytest.mark.parametrize("verdict", [v for v in Verdict if POLICIES[v].unreachable])
+def test_a_server_that_comes_back_is_asked_once_more_a_second_later(verdict: Verdict) -> None:
+    world = World()
+    waited = world.wait(lambda count: Verdict.OK if count >= 4 else verdict, 30)
+    assert waited.attempts == 5
+    assert waited.seen == {verdict, Verdict.UNSTEADY, Verdict.OK}
+    assert world.slept[-1] == STEADY_SECONDS
+
+
+@pytest.mark.parametrize("verdict", [Verdict.STARTING, Verdict.TOO_MANY, Verdict.NO_PRIMARY])
+def test_a_server_that_answered_all_along_is_believed_at_once(verdict: Verdict) -> None:
+    assert World().wait(lambda count: Verdict.OK if count == 2 else verdict, 30).attempts == 2
+
+
+def test_a_server_that_is_up_is_believed_at_once() -> None:
+    assert World().wait(lambda _: Verdict.OK, 30).attempts == 1
+
+
+def test_a_flapping_server_is_not_decided_on_one_lucky_answer() -> None:
+    """Up for a second, down for a second (facts C21), and a budget that ends while it is down."""
+    world = World()
+    waited = world.wait(
+        lambda _: Verdict.OK if int(world.now) % 2 else Verdict.REFUSED, 30, cost=0.01
+    )
+    assert waited.outcome.verdict is Verdict.REFUSED
+    assert Verdict.UNSTEADY in waited.seen
+    assert Verdict.OK not in waited.seen
+
+
+def test_a_good_answer_at_the_deadline_is_believed() -> None:
+    world = World()
+    waited = world.wait(lambda _: Verdict.OK if world.now >= 130 else Verdict.REFUSED, 30)
+    assert waited.outcome.verdict is Verdict.OK
+    assert waited.elapsed == pytest.approx(30)
+
+
+def test_a_wall_clock_that_jumps_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked() -> float:
+        raise AssertionError("the wall clock was asked")
+
+    monkeypatch.setattr(time, "time", asked)
+    assert World().wait(lambda _: Verdict.REFUSED, 30).elapsed == pytest.approx(30)
+    assert Nature().clock is time.monotonic
 
 
 def test_without_time_there_is_one_attempt() -> None:

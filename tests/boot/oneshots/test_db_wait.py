@@ -3,19 +3,21 @@
 import json
 import re
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 import pytest
+from sqlalchemy import make_url
 
+from tests.boot.database.test_url import HOSTILE
 from tests.support.listeners import listener, saying, silent
-from tests.support.oneshot import Container, Ended, ended
+from tests.support.oneshot import PATIENT, Container, Ended, ended
 from tests.support.postgres import PASSWORD, PostgresServer, free_port
 from tests.support.wait import wait_until
 
@@ -31,7 +33,7 @@ postgres = pytest.mark.postgres
 @pytest.fixture
 def container(tmp_path: Path) -> Container:
     # The machine that runs the tests may have its temporary directory on tmpfs or overlay.
-    return Container(tmp_path, EDGEPAAS_DB_FALLBACK="accept-divergence")
+    return Container(tmp_path, EDGEPAAS_DB_FALLBACK="accept-divergence", EDGEPAAS_BOOT_ID="0123")
 
 
 def start(container: Container, **variables: str) -> "subprocess.Popen[str]":
@@ -63,7 +65,9 @@ def test_without_a_url_the_embedded_database_serves(container: Container) -> Non
     assert run(container).status == 0
     file = f"sqlite:///{container.data}/edgepaas.db"
     assert decided(container) == ("sqlite", "0", file)
-    assert container.exported()["EDGEPAAS_DB_REASON"] == "DATABASE_URL is not set"
+    exported = container.exported()
+    assert exported["EDGEPAAS_DB_REASON"].startswith("DATABASE_URL is not set")
+    assert not {"EDGEPAAS_POSTGRES_URL", "PGAPPNAME"} & exported.keys()
 
 
 def test_people_can_source_the_decision(container: Container) -> None:
@@ -88,20 +92,22 @@ def test_sqlite_costs_no_driver_and_no_sqlalchemy(container: Container) -> None:
 
 @postgres
 def test_a_running_postgresql_serves(container: Container, postgres_url: str) -> None:
-    result = run(container, DATABASE_URL=postgres_url.replace("postgresql+psycopg2", "postgres"))
+    result = run(
+        container, DATABASE_URL=postgres_url.replace("postgresql+psycopg2", "postgres"), **PATIENT
+    )
     assert result.status == 0
     assert decided(container) == ("postgres", "0", postgres_url)
     decision = lines(result.output)[-1]
     assert decision["backend"] == "postgres"
     assert (decision["class"], decision["attempts"]) == ("ok", 1)
-    assert decision["elapsed"] < 5
+    assert decision["elapsed"] < 60
     assert PASSWORD not in result.output
 
 
 @postgres
 def test_the_users_url_may_be_decided_again(container: Container, postgres_url: str) -> None:
-    run(container, DATABASE_URL=postgres_url)
-    again = run(container, DATABASE_URL=container.exported()["DATABASE_URL"])
+    run(container, DATABASE_URL=postgres_url, **PATIENT)
+    again = run(container, DATABASE_URL=container.exported()["DATABASE_URL"], **PATIENT)
     assert again.status == 0
     assert decided(container)[2] == postgres_url
 
@@ -112,11 +118,42 @@ def test_unreachable_falls_back_loudly_and_apart(container: Container) -> None:
     assert decided(container) == ("sqlite", "1", f"sqlite:///{container.data}/fallback.db")
     *attempts, decision = lines(result.output)
     assert decision["level"] == "WARNING"
+    assert "until PostgreSQL is back" in decision["message"]
     assert (decision["backend"], decision["class"]) == ("sqlite", "refused")
     assert decision["attempts"] == len(attempts) > 1
     assert [line["attempt"] for line in attempts[1:]] == list(range(1, len(attempts)))
     assert CANARY not in result.output
-    assert CANARY not in (container.directory / "db_env.sh").read_text()
+
+
+def test_a_fallback_leaves_the_way_back(container: Container) -> None:
+    url = refused_url()
+    result = run(container, DATABASE_URL=url, EDGEPAAS_DB_RETURN="manual", SLOT="blue")
+    assert "until `edgepaas db back`" in lines(result.output)[-1]["message"]
+    exported = container.exported()
+    assert exported["EDGEPAAS_POSTGRES_URL"] == url.replace("postgres:", "postgresql+psycopg2:")
+    assert exported["PGAPPNAME"] == "edgepaas/blue/c3/-"
+
+
+@postgres
+def test_a_decision_made_anew_leaves_nothing_of_the_one_before(
+    container: Container, postgres_url: str
+) -> None:
+    run(container, DATABASE_URL=refused_url())
+    assert run(container, DATABASE_URL=postgres_url, EDGEPAAS_BUILD_ID="abc", **PATIENT).status == 0
+    exported = container.exported()
+    assert "EDGEPAAS_POSTGRES_URL" not in exported
+    assert exported["PGAPPNAME"] == "edgepaas/-/c3/abc"
+    assert run(container).status == 0
+    assert "PGAPPNAME" not in container.exported()
+
+
+@pytest.mark.parametrize("migrations", ["nowhere:alembic", "no.such.package:x", "/nowhere", ""])
+def test_migrations_nobody_can_read_are_not_db_waits_to_tell(
+    container: Container, migrations: str
+) -> None:
+    result = run(container, DATABASE_URL=refused_url(), EDGEPAAS_SCHEMA_MIGRATIONS=migrations)
+    assert result.status == 0
+    assert container.exported()["PGAPPNAME"] == "edgepaas/-/-/-"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +162,6 @@ def test_unreachable_falls_back_loudly_and_apart(container: Container) -> None:
         ({"EDGEPAAS_DB_MODE": "postgres"}, "EDGEPAAS_DB_MODE=postgres"),
         ({"EDGEPAAS_DB_FALLBACK": "deny"}, "EDGEPAAS_DB_FALLBACK=deny"),
         ({"EDGEPAAS_DB_FALLBACK": "allow", "EDGEPAAS_REPLICAS": "2"}, "EDGEPAAS_REPLICAS=2"),
-        ({"EDGEPAAS_DB_MODE": "", "ENVIRONMENT": "production"}, "EDGEPAAS_DB_MODE=postgres"),
     ],
 )
 def test_unreachable_without_a_fallback_is_69(
@@ -186,7 +222,7 @@ def test_the_whole_wait_keeps_its_deadline(container: Container) -> None:
         )
         elapsed = time.monotonic() - started
     assert lines(result.output)[-1]["class"] == "timed_out"
-    assert elapsed < 2 + 1 + 2  # the last attempt's second, and a busy machine's start
+    assert elapsed < 20  # a busy machine's start; libpq alone would wait for minutes
 
 
 @postgres
@@ -281,7 +317,7 @@ def test_a_url_nobody_can_use_is_78_in_one_line(container: Container, url: str, 
 
 
 def test_production_without_a_database_is_78(container: Container) -> None:
-    result = run(container, ENVIRONMENT="production", EDGEPAAS_DB_MODE="")
+    result = run(container, ENVIRONMENT="production", EDGEPAAS_DB_MODE="postgres")
     assert result.status == 78
     assert "DATABASE_URL" in result.output
 
@@ -300,32 +336,22 @@ def test_a_file_that_cannot_be_written_is_73(container: Container) -> None:
     assert run(container).status == 73
 
 
-def test_rows_of_an_earlier_fallback_are_told_and_kept(container: Container) -> None:
-    path = container.data / "fallback.db"
-    with closing(sqlite3.connect(path)) as file:
-        file.executescript(
-            "CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES (1);"
-            "CREATE TABLE nodes (id); INSERT INTO nodes VALUES (1), (2);"
-        )
-    before = path.read_bytes()
-    result = run(container)
-    assert result.status == 0
-    warning = lines(result.output)[-1]
-    assert (warning["level"], warning["fallback_rows"]) == ("WARNING", 2)
-    assert str(path) in warning["message"]
-    assert path.read_bytes() == before
-
-
-def test_an_empty_fallback_is_no_cause_for_alarm(container: Container) -> None:
-    with closing(sqlite3.connect(container.data / "fallback.db")) as file:
-        file.executescript("CREATE TABLE alembic_version (v); CREATE TABLE nodes (id);")
-    assert [line["level"] for line in lines(run(container).output)] == ["INFO"]
-
-
-def test_an_unreadable_fallback_is_told_and_kept(container: Container) -> None:
-    path = container.data / "fallback.db"
-    path.write_bytes(b"this was a database once" * 100)
-    warning = lines(run(container).output)[-1]
-    assert warning["level"] == "WARNING"
-    assert "unreadable" in warning["message"]
-    assert path.read_bytes().startswith(b"this was")
+@postgres
+@pytest.mark.parametrize("password", HOSTILE)
+def test_a_hostile_password_reaches_postgresql_and_no_log(
+    container: Container, postgres_server: PostgresServer, password: str
+) -> None:
+    role = "hostile_through_db_wait"
+    given = postgres_server.url(user=role, password=password, scheme="postgres")
+    postgres_server.execute(f"CREATE ROLE {role} LOGIN PASSWORD %s", password)
+    try:
+        accepted = run(container, DATABASE_URL=given, **PATIENT)
+        effective = make_url(container.exported()["DATABASE_URL"])
+        arguments: Any = effective.get_dialect()().create_connect_args(effective)[1]
+        psycopg2.connect(**arguments).close()
+        refused = run(container, DATABASE_URL=given.replace("@", "x@", 1), **PATIENT)
+    finally:
+        postgres_server.execute(f"DROP ROLE {role}")
+    assert (accepted.status, refused.status) == (0, 77)
+    for shown in {password, quote(password, safe=""), json.dumps(password)[1:-1]}:
+        assert shown not in accepted.output + refused.output

@@ -1,127 +1,31 @@
 """schema-bootstrap, run as the process it is: what the database holds, whatever happens."""
 
-import json
-import shutil
 import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.oneshot import APPS, REPOSITORY, Container, Ended, ended
+from tests.support.oneshot import REPOSITORY, Container, ended
 from tests.support.postgres import PASSWORD, PostgresServer
+from tests.support.shop import STEP, Shop, Store, lines, only_error
 from tests.support.wait import wait_until
 
-if TYPE_CHECKING:
-    import subprocess
-
 NewServer = Callable[..., PostgresServer]
-STEP = "boot.oneshots.schema_bootstrap"
 ASLEEP = (
     "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
 )
-KEY = int.from_bytes(b"edgepaas")
+MIGRATORS = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'edgepaas-migration/%'"
 postgres = pytest.mark.postgres
-
-
-class Shop(Container):
-    """A container of a copy of the fixture application, to break and to extend."""
-
-    def __init__(self, directory: Path) -> None:
-        shutil.copytree(APPS / "shop", directory / "path/shop")
-        super().__init__(directory, directory / "path")
-        self.file = self.data / "edgepaas.db"
-        self.variables["DATABASE_URL"] = f"sqlite:///{self.file}"
-
-    @property
-    def versions(self) -> Path:
-        return self.directory / "path/shop/alembic/versions"
-
-    def add(self, revision: str, below: str, upgrade: str) -> None:
-        """Add a migration whose upgrade() is `upgrade`, one line."""
-        text = f'''"""{revision} of a test"""
-import os, signal, time
-import sqlalchemy as sa
-from alembic import op
-
-revision, down_revision = None, None
-revision = "{revision}"
-down_revision = "{below}"
-
-
-def upgrade() -> None:
-    {upgrade}
-'''
-        (self.versions / f"{revision}.py").write_text(text)
-
-    def without(self, *names: str) -> None:
-        """Be an older image: one that lacks these migrations."""
-        for name in names:
-            (self.versions / name).unlink()
-
-    def step(self, **variables: str) -> Ended:
-        return self.run("-m", STEP, **variables)
-
-    def start_step(self, **variables: str) -> "subprocess.Popen[str]":
-        return self.start("-m", STEP, **variables)
-
-    def in_file(self, sql: str) -> list[Any]:
-        with closing(sqlite3.connect(self.file)) as connection:
-            rows = connection.execute(sql).fetchall()
-            connection.commit()
-            return rows
-
-
-class Store:
-    """A database of the server, asked as superuser."""
-
-    def __init__(self, server: PostgresServer, url: str) -> None:
-        self.server = server
-        self.url = url
-        self.name = url.rpartition("/")[2]
-
-    def ask(self, sql: str) -> list[Any]:
-        return self.server.execute(sql, database=self.name)
-
-    def tables(self) -> set[str]:
-        found = self.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        return {name for (name,) in found}
-
-    def revision(self) -> str:
-        revision: str = self.ask("SELECT version_num FROM alembic_version")[0][0]
-        return revision
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path)
-
-
-@pytest.fixture
-def store(postgres_server: PostgresServer, postgres_url: str, shop: Shop) -> Store:
-    """An empty database that the shop is pointed at."""
-    shop.variables["DATABASE_URL"] = postgres_url
-    return Store(postgres_server, postgres_url)
-
-
-def lines(result: Ended) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.output.splitlines()]
-
-
-def only_error(result: Ended) -> dict[str, Any]:
-    """Return the one error; nothing may be printed beside log lines."""
-    (error,) = (line for line in lines(result) if line["level"] in {"ERROR", "WARNING"})
-    return error
 
 
 @postgres
 def test_an_empty_postgresql_is_brought_to_head(shop: Shop, store: Store) -> None:
     result = shop.step()
     assert result.status == 0, result.output
-    assert store.tables() == {"alembic_version", "customers", "orders"}
+    assert store.tables() == {"alembic_version", "customers", "edgepaas_schema", "orders"}
     assert store.revision() == "c3"
     messages = [line["message"] for line in lines(result)]
     assert messages[0] == "migrating: a1 (customers)"
@@ -172,17 +76,6 @@ def test_our_own_app_is_brought_to_head_by_its_import_strings(
 
 
 @postgres
-def test_ten_at_once_on_an_empty_database_all_succeed_and_one_migrates(
-    shop: Shop, store: Store
-) -> None:
-    results = [ended(process) for process in [shop.start_step() for _ in range(10)]]
-    assert [result.status for result in results] == [0] * 10
-    migrated = [result for result in results if "migrating: a1" in result.output]
-    assert len(migrated) == 1
-    assert store.revision() == "c3"
-
-
-@postgres
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_migrator_ended_in_the_middle_leaves_nothing_and_the_next_completes_it(
     shop: Shop, store: Store, how: signal.Signals
@@ -230,16 +123,6 @@ def test_an_error_in_a_migrations_own_code_is_one_event_with_its_traceback(
 
 
 @postgres
-def test_a_held_lock_is_waited_for_and_then_75(shop: Shop, store: Store) -> None:
-    with closing(store.server.connect(store.name)) as holder, holder.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", (KEY,))
-        result = shop.step(EDGEPAAS_MIGRATION_LOCK_TIMEOUT="1")
-    assert result.status == 75
-    assert "EDGEPAAS_MIGRATION_LOCK_TIMEOUT" in only_error(result)["message"]
-    assert store.tables() == set()
-
-
-@postgres
 def test_a_busy_table_is_tried_again_until_it_is_free(shop: Shop, store: Store) -> None:
     assert shop.step().status == 0
     shop.add("d4", "c3", 'op.execute("ALTER TABLE customers ADD COLUMN d4 int")')
@@ -279,9 +162,13 @@ def test_a_role_without_the_right_to_create_is_77(shop: Shop, store: Store) -> N
         result = shop.step(DATABASE_URL=url)
         assert result.status == 77
         assert "GRANT CREATE ON SCHEMA public" in only_error(result)["message"]
-        other = shop.step(DATABASE_URL=url, EDGEPAAS_MIGRATION_DATABASE_URL=store.url)
-        assert other.status == 0, other.output
+        unreadable = shop.step(DATABASE_URL=url, EDGEPAAS_MIGRATION_DATABASE_URL=store.url)
+        assert unreadable.status == 77
+        assert "alembic_version" in only_error(unreadable)["message"]
+        store.ask("GRANT SELECT ON ALL TABLES IN SCHEMA public TO modest")
+        assert shop.step(DATABASE_URL=url).status == 0
     finally:
+        store.ask("DROP OWNED BY modest")
         store.server.execute("DROP ROLE modest")
 
 
@@ -361,6 +248,90 @@ def test_two_heads_are_named(shop: Shop, store: Store) -> None:
     assert result.status == 76
     assert "d4 and e5" in only_error(result)["message"]
     assert store.tables() == set()
+
+
+@pytest.mark.parametrize("database", ["file", pytest.param("postgres", marks=postgres)])
+def test_migrations_in_a_circle_are_76_in_one_line(
+    shop: Shop, request: pytest.FixtureRequest, database: str
+) -> None:
+    if database == "postgres":
+        request.getfixturevalue("store")
+    shop.add("d4", "e5", "pass")
+    shop.add("e5", "d4", "pass")
+    result = shop.step()
+    assert result.status == 76
+    assert "circle, or on one: d4, e5" in only_error(result)["message"]
+
+
+@postgres
+def test_a_migration_that_never_ends_is_cut_and_leaves_nothing(shop: Shop, store: Store) -> None:
+    shop.add(
+        "d4", "c3", 'op.execute("CREATE TABLE half (id int)"); op.execute("SELECT pg_sleep(60)")'
+    )
+    result = shop.step(DATABASE_URL=f"{store.url}?options=-c%20statement_timeout%3D300")
+    assert result.status == 76
+    assert "statement_timeout" in only_error(result)["message"]
+    assert store.revision() == "c3"
+    assert "half" not in store.tables()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["while True: pass", 'op.execute("SELECT pg_sleep(600)")'],
+    ids=["loops", "sleeps in a statement"],
+)
+@postgres
+def test_a_migration_is_ended_when_its_time_is_over(shop: Shop, store: Store, body: str) -> None:
+    assert shop.step().status == 0
+    shop.add("d4", "c3", f'op.execute("CREATE TABLE half (id int)")\n    {body}')
+    result = shop.step(EDGEPAAS_MIGRATION_TIMEOUT="1")
+    assert result.status == 76
+    assert "migration d4 (d4 of a test)" in only_error(result)["message"]
+    assert "EDGEPAAS_MIGRATION_TIMEOUT" in only_error(result)["message"]
+    wait_until(lambda: not store.ask(MIGRATORS), 30, "the server notices")
+    assert store.revision() == "c3"
+    assert "half" not in store.tables()
+    shop.without("d4.py")
+    assert shop.step().status == 0
+
+
+def test_a_migration_of_a_file_that_loops_is_ended_and_leaves_it_as_it_was(shop: Shop) -> None:
+    assert shop.step().status == 0
+    shop.add("d4", "c3", 'op.execute("CREATE TABLE half (id int)")\n    while True: pass')
+    result = shop.step(EDGEPAAS_MIGRATION_TIMEOUT="1")
+    assert result.status == 76
+    assert "migration d4 (d4 of a test)" in only_error(result)["message"]
+    assert shop.in_file("SELECT version_num FROM alembic_version") == [("c3",)]
+    assert not shop.in_file("SELECT 1 FROM sqlite_master WHERE name = 'half'")
+
+
+@postgres
+def test_a_full_disk_of_the_server_is_74_and_leaves_what_was(shop: Shop, store: Store) -> None:
+    assert shop.step().status == 0
+    full = "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'"
+    shop.add("d4", "c3", f'op.execute("DO $$ BEGIN {full}; END $$")')
+    result = shop.step()
+    assert result.status == 74
+    assert "free space on the database server" in only_error(result)["message"]
+    assert store.revision() == "c3"
+
+
+@postgres
+def test_tables_that_another_role_owns_are_77_and_untouched(shop: Shop, store: Store) -> None:
+    assert shop.step().status == 0
+    shop.add("d4", "c3", 'op.execute("ALTER TABLE customers ADD COLUMN d4 int")')
+    store.ask("CREATE ROLE guest LOGIN PASSWORD 'g'")
+    try:
+        store.ask("GRANT ALL ON ALL TABLES IN SCHEMA public TO guest")
+        result = shop.step(DATABASE_URL=store.server.url(store.name, user="guest", password="g"))
+        assert result.status == 77
+        message = only_error(result)["message"]
+        assert "must be owner of table customers" in message
+        assert "EDGEPAAS_MIGRATION_DATABASE_URL" in message
+        assert store.revision() == "c3"
+    finally:
+        store.ask("DROP OWNED BY guest")
+        store.server.execute("DROP ROLE guest")
 
 
 @postgres

@@ -8,6 +8,7 @@ from pathlib import Path
 from boot.contract import default_root
 from boot.exit_status import ExitStatus
 from tests.support.contract_root import ContractRoot
+from tests.support.oneshot import APPS
 
 LAYER = default_root() / "opt/edgepaas"
 CONF_D = "etc/supervisor/conf.d"
@@ -88,7 +89,33 @@ def test_a_broken_contract_is_78_naming_the_file(tmp_path: Path) -> None:
     (root / "etc/edgepaas/environment.d/mine.toml").write_text("[[[", encoding="ascii")
     done = check(root)
     assert done.returncode == ExitStatus.CONFIG
-    assert "mine.toml is not valid TOML" in done.stdout
+    assert "mine.toml is not valid TOML" in done.stderr
+
+
+def test_a_migration_that_older_images_cannot_serve_is_a_hint(tmp_path: Path) -> None:
+    done = check(
+        with_unit(tmp_path),
+        EDGEPAAS_SCHEMA_MIGRATIONS="shop:alembic",
+        EDGEPAAS_APP_DIR=str(APPS),
+    )
+    assert done.returncode == ExitStatus.OK
+    _, *hinted = done.stdout.splitlines()
+    assert [line.split()[:3] for line in hinted] == [
+        ["hint:", "migration", "b2"],
+        ["hint:", "migration", "c3"],
+    ]
+    assert "min_reader" in hinted[0]
+
+
+def test_migrations_that_cannot_run_are_a_hint(tmp_path: Path) -> None:
+    versions = tmp_path / "broken/alembic/versions"
+    versions.mkdir(parents=True)
+    (tmp_path / "broken/alembic/env.py").touch()
+    (versions / "b.py").write_text('revision = "b"\ndown_revision = "a"\n')
+    where = {"EDGEPAAS_SCHEMA_MIGRATIONS": "broken:alembic", "EDGEPAAS_APP_DIR": str(tmp_path)}
+    done = check(with_unit(tmp_path), **where)
+    assert done.returncode == ExitStatus.OK
+    assert "hint: migrations build on a, which the image does not have" in done.stdout
 
 
 def test_no_secret_is_printed(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_each_value_has_its_origin(tmp_path: Path) -> None:
     assert row(done.stdout, "PORT") == ["PORT", "8001", "env"]
     assert row(done.stdout, "TZ") == ["TZ", "UTC", "default"]
     assert row(done.stdout, "EDGEPAAS_METRICS_TOKEN") == ["EDGEPAAS_METRICS_TOKEN", "***", "file"]
-    assert "EDGEPAAS_API_TOKENS" not in done.stdout
+    assert "EDGEPAAS_MIGRATION_DATABASE_URL" not in done.stdout
 
 
 def test_what_a_unit_wrote_is_decided(tmp_path: Path) -> None:
@@ -68,7 +68,6 @@ def test_no_secret_is_printed_wherever_it_stands(tmp_path: Path) -> None:
     secrets = {
         "DATABASE_URL": f"postgresql://user:a/{CANARY}@host/db",
         "EDGEPAAS_MIGRATION_DATABASE_URL": f"postgresql://user:a%2F{CANARY}@host/db",
-        "EDGEPAAS_API_TOKENS": CANARY,
         "EDGEPAAS_METRICS_TOKEN": CANARY,
         "EDGEPAAS_DATA_DIR": f"/data/postgresql://u:{CANARY}@h",
     }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from boot.cgroup import Cgroup, Use
 from boot.doctor import room
-from boot.doctor.cgroup import Cgroup, Use
 from boot.doctor.finding import Grade
 from tests.support.listeners import listener, silent
 from tests.support.native_boot import CHECKOUT, ROOTFS, NativeBoot
@@ -135,7 +135,7 @@ def test_what_the_app_says_is_passed_on(new_boot: NewBoot, answer: str, words: s
 
 
 def test_a_unit_under_way_is_named_with_its_deadline_and_who_waits(boot: NativeBoot) -> None:
-    boot.oneshot("slow", "exec sleep 600", timeout=300)
+    boot.oneshot("slow", "exec sleep infinity", timeout=300)
     boot.oneshot("later", requires="slow")
     boot.start()
     boot.wait_state("slow", "running")
@@ -223,6 +223,25 @@ def test_a_database_that_answers_is_no_obstacle(new_boot: NewBoot, postgres_url:
     done = edgepaas(boot.environment, "doctor")
     assert done.status == 0
     assert "postgres serves, and answers now" in done.out
+
+
+def test_a_unit_whose_condition_does_not_hold_is_no_fault(new_boot: NewBoot) -> None:
+    boot = with_web(new_boot)
+    boot.longrun("seldom", requires="web", condition="NEVER_SET")
+    started(boot)
+    done = edgepaas(boot.environment, "doctor")
+    assert done.status == 0
+    assert "seldom" not in done.out
+
+
+def test_a_step_that_runs_again_is_why_it_is_not_ready(new_boot: NewBoot) -> None:
+    boot = with_web(new_boot, EDGEPAAS_DRAIN_DELAY="5")
+    boot.oneshot("first")
+    started(boot)
+    assert boot.ctl("rerun", "first")[0] == 0
+    done = edgepaas(boot.environment, "doctor")
+    assert done.status == 1
+    assert "a step runs again" in done.out
 
 
 def test_a_fallback_is_loud_but_ready(new_boot: NewBoot) -> None:

@@ -1,13 +1,14 @@
 """edgepaas migrate: the schema as a job of its own, and its SQL without running it."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.oneshot import APPS, LAYER, Container
+from tests.support.oneshot import APPS, LAYER, PATIENT, REPOSITORY, Container
 from tests.support.postgres import PASSWORD, PostgresServer, free_port
 
-MAIN = "import sys; from boot.verbs.migrate import main; sys.exit(main(sys.argv[1:]))"
+MAIN = "import sys; from boot.cli import main; sys.exit(main(['migrate', *sys.argv[1:]]))"
 postgres = pytest.mark.postgres
 
 
@@ -33,9 +34,9 @@ def test_up_migrates_whatever_the_boot_may_do(
     arguments: list[str],
 ) -> None:
     url = postgres_url.replace("+psycopg2", "")
-    result = container.run("-c", MAIN, *arguments, DATABASE_URL=url)
+    result = container.run("-c", MAIN, *arguments, DATABASE_URL=url, **PATIENT)
     assert result.status == 0, result.output
-    assert tables(postgres_server, postgres_url) == 3
+    assert tables(postgres_server, postgres_url) == 4
     assert PASSWORD not in result.output
 
 
@@ -43,13 +44,42 @@ def test_up_migrates_whatever_the_boot_may_do(
 def test_plan_prints_sql_that_does_what_up_would(
     container: Container, postgres_server: PostgresServer, postgres_url: str
 ) -> None:
-    result = container.run("-c", MAIN, "plan", DATABASE_URL=postgres_url)
+    result = container.run("-c", MAIN, "plan", DATABASE_URL=postgres_url, **PATIENT)
     assert result.status == 0, result.output
     assert tables(postgres_server, postgres_url) == 0
     postgres_server.execute(result.output, database=postgres_url.rpartition("/")[2])
-    assert tables(postgres_server, postgres_url) == 3
-    again = container.run("-c", MAIN, "plan", DATABASE_URL=postgres_url)
+    assert tables(postgres_server, postgres_url) == 4
+    again = container.run("-c", MAIN, "plan", DATABASE_URL=postgres_url, **PATIENT)
     assert again.output == "-- at head: c3; nothing to do\n"
+
+
+@postgres
+def test_psql_runs_the_plan_and_the_image_then_finds_itself_at_head(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    app = Container(
+        tmp_path,
+        REPOSITORY,
+        EDGEPAAS_ROOT=str(LAYER.parents[1]),
+        EDGEPAAS_SCHEMA_METADATA="app.models:Base.metadata",
+        EDGEPAAS_SCHEMA_MIGRATIONS="app:migrations",
+        EDGEPAAS_APP_DIR=str(REPOSITORY),
+        DATABASE_URL=postgres_url,
+        **PATIENT,
+    )
+    plan = app.run("-c", MAIN, "plan")
+    assert plan.status == 0, plan.output
+    done = subprocess.run(
+        ["psql", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", postgres_url.replace("+psycopg2", "")],
+        input=plan.output,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = app.run("-m", "boot.oneshots.schema_bootstrap", EDGEPAAS_MIGRATE="off")
+    assert found.status == 0, found.output
+    assert app.run("-c", MAIN, "plan").output.startswith("-- at head")
 
 
 def test_a_job_never_falls_back(container: Container) -> None:

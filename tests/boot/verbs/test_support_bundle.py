@@ -53,6 +53,8 @@ def secret_environment(boot: NativeBoot) -> dict[str, str]:
         if variable.type == "database-url":
             host = f"127.0.0.1:{free_port()}"
             value = f"postgresql://user:{quote(value, safe='')}@{host}/shop"
+        if variable.name == "EDGEPAAS_ALERT_URLS":
+            value = f"json://127.0.0.1:{free_port()}/{value}"
         given[variable.name] = value
     path = boot.file("token", given.pop("EDGEPAAS_METRICS_TOKEN"))
     return {
@@ -69,7 +71,7 @@ def test_no_secret_is_in_any_file(new_boot: Callable[..., NativeBoot]) -> None:
         shutil.copy(ROOTFS / f"etc/supervisor/conf.d/{name}.conf", boot.conf_d)
     boot.notifying("chatty", TELLS_ITS_SECRETS, requires="db-wait")
     argument = boot.environment["OF_A_CLOUD_SECRET"]
-    script = boot.file("argument.sh", "sleep 600; true")
+    script = boot.file("argument.sh", "sleep infinity; true")
     boot.unit("argument", quoted("/bin/sh", str(script), argument), type="longrun", ready="started")
     boot.start()
     boot.wait("ready")

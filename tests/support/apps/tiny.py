@@ -38,7 +38,7 @@ def gate_is_open() -> bool:
 
 
 async def http(scope: dict[str, Any], _receive: Any, send: Any) -> None:
-    """Answer a request with the pid of the worker, after doing what the path says."""
+    """Answer with the pid of the worker, or who asks, after doing what the path says."""
     seconds = float(parse_qs(scope["query_string"].decode()).get("seconds", ["0"])[0])
     if scope["path"] == "/count":
         REQUESTS.inc()
@@ -47,11 +47,31 @@ async def http(scope: dict[str, Any], _receive: Any, send: Any) -> None:
             await asyncio.sleep(seconds)
     elif scope["path"] == "/block":
         time.sleep(seconds)  # noqa: ASYNC251 (blocks the event loop on purpose)
+    elif scope["path"] == "/stream":
+        await stream(send, seconds)
+        return
     status = 404 if scope["path"] == "/missing" else 200
-    body = str(os.getpid()).encode()
+    asked = f"{scope['scheme']} {scope['client'][0]}" if scope["path"] == "/who" else os.getpid()
+    body = str(asked).encode()
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+    if scope["path"] == "/later":
+        await asyncio.sleep(seconds)
+        note_that_it_is_later()
+
+
+def note_that_it_is_later() -> None:
+    """Make the file `later`."""
+    Path(os.environ["EDGEPAAS_RUN_DIR"], "later").touch()
+
+
+async def stream(send: Any, seconds: float) -> None:
+    """Say `begun`, and after so many seconds `finished`."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"begun ", "more_body": True})
+    await asyncio.sleep(seconds)
+    await send({"type": "http.response.body", "body": b"finished"})
 
 
 async def websocket(_scope: dict[str, Any], receive: Any, send: Any) -> None:

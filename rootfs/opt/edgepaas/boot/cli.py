@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from boot.exit_status import SIGNAL_BASE, ExitStatus
 from boot.verbs.console import complain, say
+from boot.verbs.refused import RefusedError
 
 
 class Verb(NamedTuple):
@@ -25,6 +26,9 @@ VERBS = {
     "drain": Verb("drain", "turn readiness to 503 and go on serving"),
     "undrain": Verb("undrain", "take a drain back"),
     "migrate": Verb("migrate", "bring the schema to this image's revision, or print the SQL"),
+    "db": Verb("db", "the databases: status, replay, back, export, resolve, reset"),
+    "alert": Verb("alert", "send a test alert to every place there is: alert test"),
+    "seed-demo": Verb("seed_demo", "fill the database with a small example; not in production"),
     "run": Verb("run", "a command in the environment the units have"),
     "support-bundle": Verb("support_bundle", "a tar of all that helps to help, without secrets"),
 }
@@ -62,6 +66,9 @@ def main(argv: list[str]) -> int:
     try:
         status = int(run(argv[1:]))
         sys.stdout.flush()
+    except RefusedError as refused:
+        complain(str(refused))
+        return refused.status
     except KeyboardInterrupt:
         return SIGNAL_BASE + signal.SIGINT
     except BrokenPipeError:

@@ -1,17 +1,19 @@
-"""The environment contract: environment.toml read, and an environment held against it."""
+"""The environment contract: its files read, and an environment held against it."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from boot import secrets
-from boot.contract_problem import Problem, anchor, assignment, shown, wrong_value
+from boot.contract_problem import SOMETHING, Problem, anchor, assignment, shown, wrong_value
 from boot.contract_rules import broken
 from boot.contract_spelling import misspelt
 from boot.contract_tables import ContractError, Tables
-from boot.contract_types import InvalidError, check
-from boot.contract_variable import FILE_SUFFIX, OTHERWISE, Variable
+from boot.contract_types import InvalidError, check, entries
+from boot.contract_variable import FILE_SUFFIX, OTHERWISE, Variable, parse
+from boot.redact import PART_LEAST
 
 __all__ = [
     "Contract",
@@ -26,6 +28,8 @@ __all__ = [
 
 BASE = Path("etc/edgepaas/environment.toml")
 ADDITIONS = Path("etc/edgepaas/environment.d")
+OF_THE_APP = "environment.toml"
+WHERE_THE_APP_IS = ("EDGEPAAS_APP", "EDGEPAAS_APP_DIR")
 
 Origin = Literal["default", "env", "file"]
 
@@ -109,7 +113,13 @@ class Contract:
 
     def secret_values(self, environ: Mapping[str, str]) -> list[str]:
         """Return every secret of an environment, wrong ones too: what no output may show."""
-        return [value for each in self.settable if each.secret for value in _raw(each, environ)]
+        return [
+            secret
+            for each in self.settable
+            if each.secret
+            for value in _raw(each, environ)
+            for secret in (value, *_parts(each, value))
+        ]
 
     def faulty_defaults(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield name and fault for each default, among `names`, its own type does not accept."""
@@ -143,15 +153,20 @@ class Contract:
             result.problems.append(_missing(variable, environment))
 
 
-def load(root: Path) -> Contract:
-    """Return the contract of the tree at `root`: environment.toml, then environment.d in order.
+def load(root: Path, environ: Mapping[str, str] = os.environ) -> Contract:
+    """Return the contract of the tree at `root` and of the application that `environ` names.
 
+    Its files, in order: environment.toml, the application's own, those of environment.d.
     Raises ContractError naming file and key of all that is wrong in these files.
     """
     tables = Tables()
     tables.read(root / BASE)
-    for path in sorted((root / ADDITIONS).glob("*.toml")):
+    decided = [_decided(tables, environ, name) for name in WHERE_THE_APP_IS]
+    for path in [*_of_the_app(*decided), *sorted((root / ADDITIONS).glob("*.toml"))]:
         tables.add(path)
+    for name in tables.touched.keys() & set(WHERE_THE_APP_IS):
+        if _decided(tables, environ, name) != decided[WHERE_THE_APP_IS.index(name)]:
+            tables.fault(name, "default cannot be changed here: set it with ENV in the Dockerfile")
     contract = Contract(tables.parsed(), tables.groups)
     # The defaults of environment.toml itself are held by a test, not at each start.
     for name, fault in contract.faulty_defaults(tables.touched):
@@ -163,6 +178,34 @@ def load(root: Path) -> Contract:
 def default_root(environ: Mapping[str, str] = os.environ) -> Path:
     """Return EDGEPAAS_ROOT, or where it is unset the root this very file stands below."""
     return Path(environ.get("EDGEPAAS_ROOT") or Path(__file__).resolve().parents[3])
+
+
+def _decided(tables: Tables, environ: Mapping[str, str], name: str) -> str:
+    """Return a variable's value before all files are read; "" where it is not declared."""
+    declared = [parse(name, tables.variables[name])] if name in tables.variables else []
+    return Contract(declared, {}).lenient(environ, name)
+
+
+def _of_the_app(import_string: str, directory: str) -> Iterator[Path]:
+    """Yield the contract file that stands in the application's package, if one does."""
+    package = re.split("[.:]", import_string)[0]
+    return Path(directory, package).glob(OF_THE_APP)
+
+
+def _parts(variable: Variable, value: str) -> Iterator[str]:
+    """Yield the secrets within a list of them: of `role:name:token`, `name:token` and `token`.
+
+    What is secret in a URL, redact finds out.
+    """
+    if variable.type != "list":
+        return
+    for entry in entries(value):
+        if "://" in entry:
+            yield entry
+            continue
+        fields = entry.split(":")
+        ends = (":".join(fields[start:]) for start in range(len(fields)))
+        yield from (end for end in ends if len(end) >= PART_LEAST)
 
 
 def _given(variable: Variable, environ: Mapping[str, str]) -> Given | None:
@@ -194,5 +237,9 @@ def _file_problem(variable: Variable, what: str) -> Problem:
 
 def _missing(variable: Variable, environment: str) -> Problem:
     what = f"is not set, and must be where ENVIRONMENT={environment}"
-    fix = assignment(variable.name, variable.example or "…")
+    fix = (
+        assignment(variable.file_name, f"/run/secrets/{variable.name}")
+        if variable.secret
+        else assignment(variable.name, variable.example or SOMETHING)
+    )
     return Problem(variable.name, what, fix, anchor(variable.name))

@@ -1,4 +1,4 @@
-"""Reads environment.toml and environment.d into tables: later files add and tighten."""
+"""Reads the contract's files into tables: later files add and tighten."""
 
 import tomllib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from boot.contract_variable import OWN_GROUP, Variable, faults, parse
 
 OWN_GROUP_TITLE = "Variables of this image's own"
 SECTIONS = frozenset({"variables", "groups"})
-FIXED_KEYS = ("type", "secret", "set_by")
+FIXED_KEYS = ("type", "secret", "set_by", "pattern")
 
 
 class ContractError(ValueError):
@@ -23,7 +23,7 @@ class ContractError(ValueError):
 class Tables:
     """The merged tables, and what was found wrong on the way.
 
-    `touched` holds the variables that a file of environment.d declares or changes.
+    `touched` holds the variables that a later file than the first declares or changes.
     """
 
     def __init__(self) -> None:

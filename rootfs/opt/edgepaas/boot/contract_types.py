@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from boot.contract_variable import Variable
 
+BETWEEN_ENTRIES = re.compile(r"[\s,]+")
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 DIGITS_MOST = 18
 PORT_MOST = 65535
@@ -34,7 +35,14 @@ def describe(variable: Variable) -> str:
     if variable.type == "enum":
         return _either(variable.choices)
     words = DESCRIPTIONS[variable.type]
+    if variable.type == "list":
+        return f"{words}, each {variable.form}" if variable.form else words
     return f"{words}{_bounds(variable)}" if variable.type in {"int", "duration"} else words
+
+
+def entries(value: str) -> list[str]:
+    """Return the entries of a list, as an environment or a file spells it."""
+    return [entry for entry in BETWEEN_ENTRIES.split(value) if entry]
 
 
 def _either(choices: tuple[str, ...]) -> str:
@@ -149,6 +157,25 @@ def _network(text: str) -> str:
         ) from None
 
 
+def _list(variable: Variable, value: str) -> str:
+    found = entries(value)
+    wanted = f"must be {variable.form or 'text'}"
+    if not found:
+        raise InvalidError(wanted)
+    for number, entry in enumerate(found, 1):
+        if not _matches(variable.pattern, entry):
+            which = f"has {len(found)} entries, and number {number} " if len(found) > 1 else ""
+            raise InvalidError(which + wanted)
+    return ",".join(found)
+
+
+def _matches(pattern: str, entry: str) -> bool:
+    try:
+        return not pattern or re.fullmatch(pattern, entry) is not None
+    except re.error as error:
+        raise InvalidError(f"cannot be checked: its pattern is wrong ({error})") from None
+
+
 def _path(variable: Variable, value: str) -> str:
     if not value.startswith("/") or "\n" in value:
         raise InvalidError(f"must be {describe(variable)}")
@@ -218,6 +245,7 @@ DESCRIPTIONS = {
     "package-path": "`package:directory`, the directory inside the package",
     "timezone": "a time zone by its IANA name, such as Europe/Berlin",
     "database-url": "a PostgreSQL or SQLite URL",
+    "list": "entries separated by commas, spaces or lines",
 }
 CHECKS: dict[str, Callable[[Variable, str], str]] = {
     "string": _string,
@@ -233,4 +261,5 @@ CHECKS: dict[str, Callable[[Variable, str], str]] = {
     "package-path": _package_path,
     "timezone": _timezone,
     "database-url": _database_url,
+    "list": _list,
 }

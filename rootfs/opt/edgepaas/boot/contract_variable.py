@@ -12,9 +12,9 @@ FILE_SUFFIX = "_FILE"
 
 TYPES = frozenset(
     {"string", "int", "duration", "bool", "enum", "port", "address", "path", "cidr-list"}
-    | {"import-string", "package-path", "timezone", "database-url"}
+    | {"import-string", "package-path", "timezone", "database-url", "list"}
 )
-TEXT_KEYS = frozenset({"meaning", "example", "group", "set_by"})
+TEXT_KEYS = frozenset({"meaning", "example", "group", "set_by", "pattern", "form"})
 LIST_KEYS = frozenset({"choices", "required_in"})
 BOUND_KEYS = frozenset({"min", "max"})
 KEYS = TEXT_KEYS | LIST_KEYS | BOUND_KEYS | {"type", "default", "secret"}
@@ -26,7 +26,8 @@ class Variable(NamedTuple):
     """A variable: what it means, what it may be, and what it is where nobody sets it.
 
     `defaults` maps an environment's name, or "otherwise", to a value. `min` and `max` bound a
-    number, in its unit, or the length of a string in characters.
+    number, in its unit, or the length of a string in characters. `pattern` is what each entry of
+    a list must match, and `form` says it in words.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Variable(NamedTuple):
     min: float | None = None
     max: float | None = None
     choices: tuple[str, ...] = ()
+    pattern: str = ""
+    form: str = ""
     secret: bool = False
     example: str = ""
     required_in: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What `supervisorctl` can do beside its own commands: boot, drain, undrain.
+"""What `supervisorctl` can do beside its own commands: boot, drain, undrain, rerun.
 
 One of the two files that import supervisor.
 """
@@ -59,11 +59,23 @@ class Plugin(ControllerPluginBase):  # type: ignore[misc]  # supervisor has no t
         """Say what it does."""
         self.ctl.output("undrain\t\t\tTake a drain back")
 
-    def _call(self, method: str, done: str) -> None:
+    def do_rerun(self, arg: str) -> None:
+        """Run a oneshot again and all that stands on it."""
+        name = arg.strip()
+        if not name:
+            self._fail("rerun needs the name of a oneshot, as in: rerun db-wait")
+            return
+        self._call("rerun", f"running {name} again, then all that stands on it", name)
+
+    def help_rerun(self) -> None:
+        """Say what it does."""
+        self.ctl.output("rerun <oneshot>\t\tRun a oneshot again and all that stands on it")
+
+    def _call(self, method: str, done: str, *arguments: str) -> None:
         if not self.ctl.upcheck():
             return
         try:
-            getattr(self.ctl.get_server_proxy().edgepaas, method)()
+            getattr(self.ctl.get_server_proxy().edgepaas, method)(*arguments)
         except Exception as error:  # noqa: BLE001 - xmlrpc's Fault, imported only to be named here
             self._fail(f"{method} failed: {getattr(error, 'faultString', error)}")
             return

@@ -20,7 +20,8 @@ class Exports:
         self.base = dict(base)
         self.directory = directory
         self._values: dict[str, str] = {}
-        self._owner: dict[str, str] = {}
+        # By writer and name, the newest write last.
+        self._written: dict[tuple[str, str], str] = {}
 
     def collect(self, unit: str) -> list[str]:
         """Return the names written since the last call, and note that `unit` wrote them.
@@ -29,7 +30,11 @@ class Exports:
         """
         values = self._read()
         changed = sorted(name for name in values if self._values.get(name) != values[name])
-        self._owner.update(dict.fromkeys(changed, unit))
+        for key in [key for key in self._written if key[1] not in values]:
+            del self._written[key]
+        for name in changed:
+            self._written.pop((unit, name), None)
+            self._written[unit, name] = values[name]
         self._values = values
         return changed
 
@@ -44,16 +49,18 @@ class Exports:
             del values[name]
         return values
 
-    def apply(self, unit: str, extra: Mapping[str, str]) -> None:
-        """Set `os.environ` for a start of `unit`.
+    def environment_of(self, unit: str) -> dict[str, str]:
+        """Return what `unit` inherits.
 
         What that very unit wrote in an earlier run is left out: run again, it must see what it
-        was given and not what it decided. `extra` comes last.
+        was given, by those before it too, and not what it decided.
         """
-        inherited = {
-            name: value for name, value in self._values.items() if self._owner.get(name) != unit
-        }
-        target = {**self.base, **inherited, **extra}
+        others = {name: value for (writer, name), value in self._written.items() if writer != unit}
+        return {**self.base, **others}
+
+    def apply(self, unit: str, extra: Mapping[str, str]) -> None:
+        """Set `os.environ` for a start of `unit`; `extra` comes last."""
+        target = {**self.environment_of(unit), **extra}
         for name in os.environ.keys() - target.keys():
             del os.environ[name]
         for name, value in target.items():

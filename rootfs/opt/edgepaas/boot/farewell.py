@@ -5,10 +5,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from boot.ends import Outcome
 from boot.exit_status import ExitStatus, explain
 from boot.logline import timestamp
 from boot.report import replace_json
-from boot.sequencer import Outcome
 
 log = logging.getLogger(__name__)
 

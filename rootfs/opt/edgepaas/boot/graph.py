@@ -53,6 +53,17 @@ def dependents_of(units: Sequence[Unit]) -> dict[str, list[str]]:
     return dependents
 
 
+def all_dependents_of(name: str, dependents: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return every unit that requires `name`, directly or through others."""
+    found: set[str] = set()
+    ahead = [name]
+    while ahead:
+        new = set(dependents.get(ahead.pop(), ())) - found
+        found |= new
+        ahead.extend(new)
+    return found
+
+
 def _requirements(unit: Unit, by_name: Mapping[str, Unit]) -> Iterator[Problem]:
     for name in unit.requires:
         if name not in by_name:

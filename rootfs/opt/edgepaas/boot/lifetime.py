@@ -5,22 +5,35 @@ import logging
 import os
 from pathlib import Path
 
-from boot import daemon_config, farewell, graph, privileges, run_directory, settings, unit_files
-from boot.contract import Contract, ContractError
+from boot import (
+    daemon_config,
+    essentials,
+    farewell,
+    graph,
+    privileges,
+    report_file,
+    run_directory,
+    settings,
+    uncaught,
+    unit_files,
+)
+from boot.alerts import final
+from boot.contract import Contract, ContractError, default_root, load
+from boot.ends import Outcome
 from boot.exit_status import ExitStatus
 from boot.exports import Exports
+from boot.logline import wants_colour
 from boot.notify import NotifySocket
 from boot.redact import Redactor
 from boot.relay import Relay, RelayHandler
 from boot.report import Report
 from boot.run_directory import CannotWriteError
-from boot.sequencer import Outcome, Policy
+from boot.sequencer import Policy
 from boot.settings import Settings
 from boot.sink import Sink, open_stdout
 from boot.units import Problem, Unit
 
 FLUSH_SECONDS = 0.5
-NEEDED_BEFORE_ENV_CHECK = ("EDGEPAAS_DATA_DIR", "LOG_FORMAT", "LOG_LEVEL", "TZ")
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +42,15 @@ def run() -> int:
     """Live from the first line to the last; return the exit status."""
     sink = open_stdout()
     try:
-        ours, contract = settings.read()
+        contract = load(default_root())
     except ContractError as error:
         return broken_contract(error, sink)
-    publish(ours, contract)
+    ours = settings.read(contract)
+    essentials.publish(ours, contract)
     relay = open_log(sink, contract)
     outcome = live(ours, relay)
     sink.drain(FLUSH_SECONDS)
+    final.send(outcome, contract)
     farewell.say(outcome, ours.run_dir)
     sink.drain(FLUSH_SECONDS)
     return int(outcome.status)
@@ -57,32 +72,14 @@ def live(ours: Settings, relay: Relay) -> Outcome:
         return Outcome(ExitStatus.SOFTWARE, "a bug in PID 1, told above")
 
 
-def publish(ours: Settings, contract: Contract) -> None:
-    """Put into the environment what every unit may rely on from the start.
-
-    A value that is wrong stays as it is: env-check must find it to report it.
-    """
-    directories = {
-        "EDGEPAAS_ROOT": ours.root,
-        "EDGEPAAS_APP_DIR": ours.app_dir,
-        "EDGEPAAS_RUN_DIR": ours.run_dir,
-        "PROMETHEUS_MULTIPROC_DIR": ours.metrics,
-    }
-    os.environ.update({name: str(path) for name, path in directories.items()})
-    os.environ["EDGEPAAS_BOOT_ID"] = ours.boot_id
-    os.environ["EDGEPAAS_GRACEFUL_TIMEOUT"] = f"{ours.budget.graceful:g}"
-    path = [str(ours.layer), str(ours.app_dir), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, path)))
-    for name in NEEDED_BEFORE_ENV_CHECK:
-        if not contract.refuses(os.environ, name):
-            os.environ[name] = contract.lenient(os.environ, name)
-
-
 def open_log(sink: Sink, contract: Contract) -> Relay:
     """Send our own logging and all that units print through one relay to stdout."""
     mask = Redactor(contract.secret_values(os.environ)).mask
-    relay = Relay(sink, mask, contract.lenient(os.environ, "LOG_FORMAT"))
+    form = contract.lenient(os.environ, "LOG_FORMAT")
+    relay = Relay(sink, mask, form, colour=wants_colour(sink.fd))
     level = logging.getLevelNamesMapping()[contract.lenient(os.environ, "LOG_LEVEL").upper()]
+    logging.captureWarnings(capture=True)
+    uncaught.install()
     logging.basicConfig(level=level, handlers=[RelayHandler(relay)], force=True)
     return relay
 
@@ -144,7 +141,7 @@ def supervise(ours: Settings, units: list[Unit], relay: Relay) -> Outcome:
         return supervision.run(boot, config)
     finally:
         notify.close()
-        supervision.write_report(boot.report, ours.run_dir)
+        report_file.write(boot.report, ours.run_dir)
 
 
 def identity(ours: Settings) -> dict[str, str]:

@@ -32,6 +32,11 @@ class Notifier:
             channel.connect(self.address)
             channel.send(message)
 
+    def give_back(self, environ: MutableMapping[str, str]) -> None:
+        """Put what `take` took out back, for a program that takes this one's place."""
+        environ[ADDRESS] = self.address.replace("\0", "@", 1)
+        environ[PERIOD] = str(int(self.watchdog * MICROSECONDS))
+
 
 class NobodyListens(Notifier):
     """Stands in where no one asked to be told."""
@@ -41,6 +46,9 @@ class NobodyListens(Notifier):
 
     def send(self, *lines: str) -> None:
         """Send nothing."""
+
+    def give_back(self, environ: MutableMapping[str, str]) -> None:
+        """Put nothing back."""
 
 
 def take(environ: MutableMapping[str, str] = os.environ) -> Notifier:

@@ -5,20 +5,9 @@ import os
 import signal
 import sys
 
-from boot import cli
+from boot import cli, quick_exit
 from boot.exit_status import ExitStatus
-
-BLOCKED_BY_INIT = frozenset(
-    {
-        signal.SIGTERM,
-        signal.SIGINT,
-        signal.SIGQUIT,
-        signal.SIGHUP,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
-    }
-)
-IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+from boot.signals import IGNORED_BY_PYTHON, OURS
 
 
 def main(argv: list[str]) -> int:
@@ -29,8 +18,8 @@ def main(argv: list[str]) -> int:
         # supervisord takes 70 ms to import: a foreign command does not pay for it.
         from boot import lifetime  # noqa: PLC0415
 
-        return lifetime.run()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_BY_INIT)
+        return quick_exit.expect(lifetime.run())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
     if cli.knows(argv[0]):
         return cli.main(argv)
     return become(argv)

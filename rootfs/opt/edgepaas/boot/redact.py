@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 MASK = "***"
 LEAST = 4
 PART_LEAST = 8
+TOKEN_LEAST = 16
 PASSWORD_PARAMETERS = frozenset({"password", "sslpassword"})
+DATABASES = ("postgres", "sqlite")
 WEAK = frozenset({"password", "postgres", "postgresql", "edgepaas"})
 # The password may hold an unencoded @, so it ends at the last one before the host. No scheme
 # before "://": looking for its beginning would take quadratic time in a long word.
@@ -53,15 +55,39 @@ class Redactor:
         return mask_urls(text)
 
 
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
 def needles(secret: str) -> Iterator[str]:
     """Yield what must not be seen of one secret value."""
-    if "://" in secret:
+    if URL.match(secret):
         yield from _url_secrets(secret)
+        if not secret.startswith(DATABASES):
+            yield from _service_secrets(secret)
         return
     yield secret
     for part in re.split(r"[\s,;]+", secret):
         for piece in (part, part.rpartition(":")[2]):
             if len(piece) >= PART_LEAST:
+                yield piece
+
+
+def _service_secrets(urls: str) -> Iterator[str]:
+    """Yield what may be a token in URLs of services: these put them anywhere.
+
+    A piece with a dot is a host, an address or a file; a short one in small letters is a word.
+    """
+    for url in re.split(r"[\s,]+", urls):
+        rest = url.partition("://")[2]
+        user, _, _ = re.split(r"[/?]", rest, maxsplit=1)[0].rpartition("@")
+        password = user.partition(":")[2]
+        if password and password not in WEAK:
+            yield password
+        if re.search(r"[/?].", rest):
+            yield rest
+        for piece in re.split(r"[/:@?&=#]+", rest):
+            is_word = piece.isalpha() and piece.islower() and len(piece) < TOKEN_LEAST
+            if len(piece) >= PART_LEAST and "." not in piece and not is_word:
                 yield piece
 
 

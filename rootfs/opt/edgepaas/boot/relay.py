@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from boot.logline import Formatter, is_final, render
+from boot.blocks import Block, Event
+from boot.logline import Formatter, coloured, is_final, render
 from boot.sink import Sink
 
 LINE_BYTES = 2 * 1024 * 1024
@@ -17,6 +18,7 @@ class Channel:
 
     def __init__(self, most: int = LINE_BYTES) -> None:
         self.most = most
+        self.block = Block()
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[str]:
@@ -42,12 +44,18 @@ def _decode(line: bytes) -> str:
 
 
 class Relay:
-    """Everything that goes to the log goes through here. `mask` hides secrets in a line."""
+    """Everything that goes to the log goes through here. `mask` hides secrets in a line.
 
-    def __init__(self, sink: Sink, mask: Callable[[str], str], form: str) -> None:
+    `colour` is for a person at a terminal.
+    """
+
+    def __init__(
+        self, sink: Sink, mask: Callable[[str], str], form: str, *, colour: bool = False
+    ) -> None:
         self.sink = sink
         self.mask = mask
         self.form = form
+        self.colour = colour
         self._channels: dict[tuple[str, str], Channel] = {}
         self._errors: dict[str, str] = {}
         self._lines: dict[str, str] = {}
@@ -55,8 +63,9 @@ class Relay:
 
     def feed(self, unit: str, channel: str, data: bytes) -> None:
         """Take bytes a unit wrote to `stdout` or `stderr`."""
-        for line in self._channels.setdefault((unit, channel), Channel()).feed(data):
-            self._line(unit, channel, line)
+        source = self._channels.setdefault((unit, channel), Channel())
+        for line in source.feed(data):
+            self._line(unit, channel, line, source.block)
 
     def begin(self, unit: str) -> None:
         """Forget what an earlier run of the unit said."""
@@ -66,12 +75,15 @@ class Relay:
     def end(self, unit: str) -> None:
         """Write what a unit that ended left without a newline."""
         for channel in ("stdout", "stderr"):
-            for line in self._channels.pop((unit, channel), Channel()).end():
-                self._line(unit, channel, line)
+            source = self._channels.pop((unit, channel), Channel())
+            for line in source.end():
+                self._line(unit, channel, line, source.block)
+            self._write_all(unit, channel, source.block.end())
 
     def write(self, line: str) -> None:
         """Write a finished line; how many were dropped is said once the reader is back."""
-        self.sink.write(self.mask(line))
+        line = self.mask(line)
+        self.sink.write(coloured(line) if self.colour else line)
         self._say_dropped()
 
     def flush(self) -> None:
@@ -91,18 +103,39 @@ class Relay:
         line = self._errors.get(unit) or self._lines.get(unit, "")
         return self.mask(_message(line))[:WORDS_MOST]
 
-    def _line(self, unit: str, channel: str, line: str) -> None:
+    def _line(self, unit: str, channel: str, line: str, block: Block) -> None:
         if not line.strip():
             return
+        final = is_final(line)
+        if final:
+            self._write_all(unit, channel, block.end())
+        if final or (self.form == "text" and line.startswith("  ") and not block):
+            self._remember(unit, line)
+            self.write(line)
+            return
+        self._write_all(unit, channel, block.feed(line))
+
+    def _write_all(self, unit: str, channel: str, events: Iterable[Event]) -> None:
+        """Write what a unit printed, each event wrapped as one line of ours."""
+        for event in events:
+            line = self._wrapped(unit, channel, event)
+            self._remember(unit, line if event.lines else event.message)
+            self.write(line)
+
+    def _wrapped(self, unit: str, channel: str, event: Event) -> str:
+        level, message, lines = event
+        if self.form == "text":
+            return render(level, unit, f"{message}\n{lines}" if lines else message, form="text")
+        fields = {"stream": "stderr"} if channel == "stderr" else {}
+        if lines:
+            fields["traceback"] = lines
+        return render(level, unit, message, fields, form=self.form)
+
+    def _remember(self, unit: str, line: str) -> None:
         if any(mark in line[:120] for mark in ERROR_MARKS):
             self._errors[unit] = line
         elif not line.startswith(" "):
             self._lines[unit] = line
-        if is_final(line) or (self.form == "text" and line.startswith("  ")):
-            self.write(line)
-            return
-        fields = {"stream": "stderr"} if channel == "stderr" and self.form == "json" else None
-        self.write(render("INFO", unit, line, fields, form=self.form))
 
 
 def _message(line: str) -> str:

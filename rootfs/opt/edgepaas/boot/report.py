@@ -22,6 +22,7 @@ class Phase(StrEnum):
     BOOTING = "booting"
     READY = "ready"
     HELD = "held"
+    RERUNNING = "rerunning"
     STOPPING = "stopping"
 
 
@@ -32,6 +33,7 @@ class State(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     READY = "ready"
+    STOPPING = "stopping"
     DONE = "done"
     FAILED = "failed"
     RESTARTING = "restarting"

@@ -5,77 +5,28 @@ It knows nothing of supervisord: a `Daemon` starts and stops programs and tells 
 
 import logging
 import signal
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from boot.budget import StopBudget
+from boot.daemon import Daemon
+from boot.ends import End, Outcome, signal_name
 from boot.exit_status import ExitStatus, by_signal
-from boot.graph import dependents_of, order
-from boot.report import Entry, Phase, Report, State
-from boot.timers import Timer, Timers
+from boot.graph import all_dependents_of, dependents_of, order
+from boot.report import Phase, Report, State
+from boot.rerun import Rerun
+from boot.run import Run
+from boot.start_queue import StartQueue
+from boot.stop import Stop
+from boot.timers import Timers
 from boot.units import Kind, OnFailure, Ready, Unit, When
+from boot.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 MICROSECONDS = 1_000_000
-RESTART_DELAY_FIRST = 0.1
-RESTART_DELAY_MOST = 10.0
-RETRY_DELAY_MOST = 300.0
-DOUBLINGS_MOST = 32
-ONESHOTS_AT_ONCE = 64
 HOOKS_SHARE = 0.5
-WATCHDOG_GRACE = 2.0
-HARD_STOP_MARGIN = 0.3
-
-
-class Daemon(Protocol):
-    """What the sequencer asks of whoever runs the programs."""
-
-    def start(self, name: str) -> int | None:
-        """Start a program; return its pid, or None if it could not be started."""
-
-    def stop(self, name: str) -> None:
-        """Ask a program to end with TERM, and KILL it if it does not."""
-
-    def signal(self, name: str, number: int) -> None:
-        """Send a signal to a program and all it started."""
-
-    def stop_all(self) -> None:
-        """Stop what runs, dependents first, and end the daemon."""
-
-    def kill_all(self) -> None:
-        """KILL what still runs."""
-
-    def draining(self, *, on: bool) -> None:
-        """Tell everybody that traffic should go elsewhere, or may come back."""
-
-    def exports(self, name: str) -> list[str]:
-        """Return the names a unit wrote into the container environment."""
-
-    def last_words(self, name: str) -> str:
-        """Return the last error a unit logged, or its last line."""
-
-
-class End(NamedTuple):
-    """How a process ended: its exit status, or the number of the signal it died by."""
-
-    status: int
-    by_signal: int = 0
-
-    def __str__(self) -> str:
-        if self.by_signal:
-            return f"died by {signal_name(self.by_signal)}"
-        return f"exited with {self.status}"
-
-
-class Outcome(NamedTuple):
-    """Why the container ends. `unit` is None where nobody is to blame."""
-
-    status: int
-    cause: str
-    unit: str | None = None
+PASSING = frozenset({ExitStatus.UNREACHABLE, ExitStatus.TEMPORARY})
 
 
 class Policy(NamedTuple):
@@ -83,28 +34,6 @@ class Policy(NamedTuple):
 
     budget: StopBudget
     hold: bool = False
-
-
-@dataclass
-class Run:
-    """A unit and where it stands."""
-
-    unit: Unit
-    entry: Entry
-    missing: int
-    attempts_left: int
-    was_ready: bool = False
-    ending: str = ""
-    deadline: Timer | None = None
-    watchdog: Timer | None = None
-    restarts: deque[float] = field(default_factory=deque)
-
-    def disarm(self) -> None:
-        """Forget what was to happen to this run later."""
-        for timer in (self.deadline, self.watchdog):
-            if timer:
-                timer.cancel()
-        self.deadline = self.watchdog = None
 
 
 class Sequencer:
@@ -119,23 +48,19 @@ class Sequencer:
         self.policy = policy
         self.outcome: Outcome | None = None
         self.stopping = False
-        self._released = False
-        self._drained = False
         self._dependents = dependents_of(units)
-        self._queue: deque[Run] = deque()
-        self._pumping = False
-        self._under_way: set[str] = set()
-        self.runs = {
-            unit.name: Run(unit, report.entries[unit.name], len(unit.requires), unit.retries)
-            for unit in order(units)
-        }
+        self._queue = StartQueue(self._start)
+        self._watchdog = Watchdog(daemon, report, timers)
+        self.runs = {unit.name: Run.of(unit, report.entries[unit.name]) for unit in order(units)}
         self._unsettled = {name for name, run in self.runs.items() if run.unit.when is When.BOOT}
+        self._rerun: Rerun | None = None
+        self._stop = Stop(daemon, timers, policy.budget, self._of(When.STOP), self._queue.add)
 
     # What the daemon tells.
 
     def begin(self) -> None:
         """Start every unit that requires nothing."""
-        self._enqueue(run for run in self._of(When.BOOT) if not run.missing)
+        self._queue.add(run for run in self._of(When.BOOT) if not run.missing)
 
     def starting(self, name: str) -> None:
         """Note that a program is being started, by us or by an operator."""
@@ -143,8 +68,7 @@ class Sequencer:
         run.disarm()
         run.ending = ""
         self.report.begin(name)
-        if run.unit.kind is Kind.ONESHOT:
-            self._under_way.add(name)
+        self._queue.began(run)
         seconds = self._timeout(run.unit)
         run.deadline = self.timers.after(seconds, lambda: self._overdue(run, seconds))
 
@@ -160,7 +84,7 @@ class Sequencer:
         """Note that a program could not be started at all."""
         run = self.runs[name]
         run.disarm()
-        self._under_way.discard(name)
+        self._queue.ended(run)
         missing = "can't find" in reason or "not executable" in reason
         status = ExitStatus.CONFIG if missing else ExitStatus.CRASHED
         self._failed(run, status, f"could not be started: {reason}")
@@ -169,7 +93,7 @@ class Sequencer:
         """Note that a program ended; `asked` if it was told to."""
         run = self.runs[name]
         run.disarm()
-        self._under_way.discard(name)
+        self._queue.ended(run)
         run.entry.pid = None
         run.entry.status = by_signal(end.by_signal) if end.by_signal else end.status
         run.entry.exported = self.daemon.exports(name)
@@ -181,7 +105,9 @@ class Sequencer:
             self._oneshot_ended(run, end)
         else:
             self._longrun_ended(run, end)
-        self._pump()
+        if self._rerun:
+            self._rerun.stopped(name)
+        self._queue.pump()
 
     def notified(self, name: str, message: Mapping[str, str]) -> None:
         """Take an sd_notify message of a unit (https://man7.org/linux/man-pages/man3/sd_notify.3.html)."""
@@ -194,15 +120,14 @@ class Sequencer:
         if message.get("READY") == "1" and run.entry.state is State.STARTING:
             self._ready(run)
         if message.get("STOPPING") == "1":
-            self.report.event(name, "stopping", "said so itself")
+            self._says_it_stops(run)
         if message.get("WATCHDOG") == "1":
-            self._feed(run)
+            self._watchdog.feed(run)
 
     def stop_requested(self, number: int = 0) -> None:
         """Begin the orderly stop; asked again, skip what is left of the drain delay."""
         if self.stopping:
-            self._drained = True
-            self._release()
+            self._stop.hurry()
             return
         if self.outcome is None:
             booting = self.report.phase is Phase.BOOTING
@@ -216,6 +141,15 @@ class Sequencer:
     def is_ready(self, name: str) -> bool:
         """Tell whether a longrun is ready."""
         return self.runs[name].entry.state is State.READY
+
+    def seconds_left(self) -> float | None:
+        """Return how much of the stop budget is left; None before the stop."""
+        return self._stop.left()
+
+    def comes_back(self, name: str) -> bool:
+        """Tell whether a unit that ended is, or may be, started again soon."""
+        ended_well = {State.STOPPED, State.RESTARTING, State.WAITING}
+        return not self.stopping and self.runs[name].entry.state in ended_well
 
     # Drain without stopping.
 
@@ -234,37 +168,65 @@ class Sequencer:
         log.info("no longer draining")
         return True
 
+    # Running a step again.
+
+    def rerun(self, name: str) -> str:
+        """Run a oneshot again and all that stands on it; return "", or why that cannot be now.
+
+        What serves is drained and stopped first; ready is 503 until it serves again. A failure
+        counts as in the boot, except that one which may pass begins the rerun once more.
+        """
+        run = self.runs.get(name)
+        if run is None or run.unit.kind is not Kind.ONESHOT or run.unit.when is not When.BOOT:
+            return f"{name} is no oneshot of the boot"
+        if self.report.phase is not Phase.READY:
+            return f"the container is {self.report.phase}"
+        names = {name, *all_dependents_of(name, self._dependents)}
+        runs = {each: run for each, run in self.runs.items() if each in names}
+        rerun = Rerun(runs, self.daemon, self.timers, lambda: self._start_again(run, runs))
+        if busy := rerun.busy():
+            return f"{busy} is {self.runs[busy].entry.state}"
+        self._begin_rerun(name, rerun)
+        return ""
+
+    def _begin_rerun(self, name: str, rerun: Rerun) -> None:
+        others = ", ".join(each for each in rerun.runs if each != name) or "nothing else"
+        log.info("running %s again, then %s", name, others)
+        self.report.phase = Phase.RERUNNING
+        self.report.event(name, "rerun", f"then {others}")
+        self._rerun = rerun
+        rerun.begin(self.policy.budget.drain)
+
+    def _start_again(self, first: Run, runs: Mapping[str, Run]) -> None:
+        self._unsettled = set(runs)
+        self.report.changed = True
+        self._queue.add([first])
+
     # Starting.
 
     def _of(self, when: When) -> list[Run]:
         return [run for run in self.runs.values() if run.unit.when is when]
-
-    def _enqueue(self, runs: Iterable[Run]) -> None:
-        self._queue.extend(runs)
-        self._pump()
-
-    def _pump(self) -> None:
-        """Start what is queued, without recursion however long a chain is.
-
-        Only so many oneshots at once: each takes three descriptors, a process and its memory.
-        """
-        if self._pumping:
-            return
-        self._pumping = True
-        try:
-            while self._queue and len(self._under_way) < ONESHOTS_AT_ONCE:
-                self._start(self._queue.popleft())
-        finally:
-            self._pumping = False
 
     def _start(self, run: Run) -> None:
         """Start a run, if it is not too late for it."""
         late = self.stopping and run.unit.when is When.BOOT
         if late or run.entry.state is State.SKIPPED:
             return
+        if run.unit.condition and not self._holds(run):
+            self._skip(run)
+            return
         pid = self.daemon.start(run.unit.name)
         if pid:
             self.running(run.unit.name, pid)
+
+    def _holds(self, run: Run) -> bool:
+        return self.daemon.value(run.unit.name, run.unit.condition) not in {"", "0"}
+
+    def _skip(self, run: Run) -> None:
+        """Pass over a unit whose condition does not hold, as if it were done."""
+        name, condition = run.unit.name, run.unit.condition
+        self.report.settle(name, State.SKIPPED, f"{condition} is not set")
+        self._settled(run)
 
     def _extend(self, run: Run, microseconds: str) -> None:
         if run.deadline and microseconds.isdecimal():
@@ -279,8 +241,13 @@ class Sequencer:
         run.was_ready = True
         self.report.settle(run.unit.name, State.READY)
         log.info("%s is ready after %.3f s", run.unit.name, run.entry.duration or 0)
-        self._feed(run)
+        self._watchdog.feed(run)
         self._settled(run)
+
+    def _says_it_stops(self, run: Run) -> None:
+        self.report.event(run.unit.name, "stopping", "said so itself")
+        if run.entry.state is State.READY:
+            run.entry.state = State.STOPPING
 
     def _oneshot_ended(self, run: Run, end: End) -> None:
         if end == End(0):
@@ -296,14 +263,19 @@ class Sequencer:
         """Let those go that waited for this unit."""
         name = run.unit.name
         if run.unit.when is When.STOP:
-            self._hook_settled(run)
+            self._queue.add(self._freed_by(name))
+            self._stop.hook_settled()
             return
         if name not in self._unsettled:
             return
         self._unsettled.discard(name)
-        self._enqueue(self._freed_by(name))
-        if not self._unsettled and self.report.phase is Phase.BOOTING and not self.outcome:
+        self._queue.add(self._freed_by(name))
+        if self._unsettled or self.outcome:
+            return
+        if self.report.phase is Phase.BOOTING:
             self._booted()
+        elif self.report.phase is Phase.RERUNNING:
+            self._rerun_over()
 
     def _freed_by(self, name: str) -> list[Run]:
         freed = []
@@ -319,6 +291,14 @@ class Sequencer:
         self.report.ready_seconds = self.report.elapsed()
         self.report.event(None, "ready", f"after {self.report.ready_seconds:.3f} s")
         log.info("the container is ready after %.3f s", self.report.ready_seconds)
+
+    def _rerun_over(self) -> None:
+        self.report.phase = Phase.READY
+        self.report.event(None, "ready", "again")
+        log.info("the container is ready again")
+        if self._rerun:
+            self._rerun.over()
+        self._rerun = None
 
     # Going wrong.
 
@@ -337,23 +317,6 @@ class Sequencer:
     def _overdue_status(self, run: Run) -> int:
         return ExitStatus.TEMPORARY if run.unit.kind is Kind.ONESHOT else ExitStatus.CRASHED
 
-    def _feed(self, run: Run) -> None:
-        """Give the watchdog of a ready unit another period."""
-        if run.watchdog:
-            run.watchdog.cancel()
-        if run.unit.watchdog and run.was_ready:
-            run.watchdog = self.timers.after(run.unit.watchdog, lambda: self._hung(run))
-
-    def _hung(self, run: Run) -> None:
-        name = run.unit.name
-        what = f"sent no watchdog message for {run.unit.watchdog:g} s"
-        log.error("%s %s: aborting it", name, what)
-        self.report.event(name, "hung", what)
-        self.daemon.signal(name, signal.SIGABRT)
-        run.watchdog = self.timers.after(
-            WATCHDOG_GRACE, lambda: self.daemon.signal(name, signal.SIGKILL)
-        )
-
     def _longrun_ended(self, run: Run, end: End) -> None:
         """Restart a service within its budget; one that never got ready fails at once."""
         if not run.was_ready:
@@ -361,23 +324,18 @@ class Sequencer:
             self._failed(run, status or ExitStatus.CRASHED, f"{end} before it was ready")
             return
         self.report.event(run.unit.name, "ended", str(end))
-        allowed, seconds = run.unit.restarts
-        now = self.timers.clock()
-        while run.restarts and now - run.restarts[0] > seconds:
-            run.restarts.popleft()
-        if len(run.restarts) >= allowed:
-            often = f", after {allowed} restarts within {seconds:g} s" if allowed else ""
-            self._failed(run, ExitStatus.CRASHED, f"{end}{often}")
+        if run.may_restart(self.timers.clock()):
+            self._restart(run, end)
             return
-        self._restart(run, end)
+        allowed, seconds = run.unit.restarts
+        often = f", after {allowed} restarts within {seconds:g} s" if allowed else ""
+        self._failed(run, ExitStatus.CRASHED, f"{end}{often}")
 
     def _restart(self, run: Run, end: End) -> None:
-        delay = doubled(RESTART_DELAY_FIRST, len(run.restarts), RESTART_DELAY_MOST)
-        run.restarts.append(self.timers.clock())
-        run.entry.restarts += 1
+        delay = run.restart_delay(self.timers.clock())
         self.report.settle(run.unit.name, State.RESTARTING, str(end))
         log.warning("%s %s: restarting it in %.1f s", run.unit.name, end, delay)
-        run.deadline = self.timers.after(delay, lambda: self._enqueue([run]))
+        run.deadline = self.timers.after(delay, lambda: self._queue.add([run]))
 
     def _failed(self, run: Run, status: int, cause: str) -> None:
         name = run.unit.name
@@ -389,11 +347,17 @@ class Sequencer:
         cause = f"{cause}: {words}" if words else cause
         self.report.settle(name, State.FAILED, cause)
         self.report.event(name, "failed", cause)
-        if self._is_bearable(run):
+        if self._may_pass(run, status) and self._rerun and self._rerun.again():
+            log.warning("%s %s; running it all again", name, cause)
+        elif self._is_bearable(run):
             log.warning("%s %s; going on without it", name, cause)
             self._settled(run)
         else:
             self._halt(Outcome(status, cause, name))
+
+    def _may_pass(self, run: Run, status: int) -> bool:
+        """Tell whether what failed in a rerun may be over when it begins once more."""
+        return run.unit.name in self._unsettled and status in PASSING
 
     def _is_bearable(self, run: Run) -> bool:
         """Tell whether the container lives on: so it does when an operator ran a step again."""
@@ -402,12 +366,10 @@ class Sequencer:
         return again or unit.on_failure is OnFailure.IGNORE
 
     def _retry(self, run: Run, cause: str) -> None:
-        tried = run.unit.retries - run.attempts_left
-        delay = doubled(run.unit.backoff, tried, RETRY_DELAY_MOST)
-        run.attempts_left -= 1
+        delay = run.retry_delay()
         self.report.settle(run.unit.name, State.RESTARTING, cause)
         log.warning("%s %s: trying again in %.1f s", run.unit.name, cause, delay)
-        run.deadline = self.timers.after(delay, lambda: self._enqueue([run]))
+        run.deadline = self.timers.after(delay, lambda: self._queue.add([run]))
 
     def _halt(self, outcome: Outcome) -> None:
         if self.outcome is None:
@@ -442,38 +404,12 @@ class Sequencer:
             if run.entry.state is State.RESTARTING:
                 run.disarm()
                 self.report.settle(run.unit.name, State.STOPPED, run.entry.result)
-        self.daemon.draining(on=True)
-        budget = self.policy.budget
-        self.timers.after(max(0.0, budget.total - HARD_STOP_MARGIN), self._out_of_time)
-        self.timers.after(budget.drain if serving else 0.0, self._drain_over)
-        if serving:
-            self._enqueue(run for run in self._of(When.STOP) if not run.missing)
-        else:
+        if self._rerun:
+            self._rerun.abandon()
+            self._rerun = None
+        if not serving:
             self._skip_waiting(When.STOP)
-
-    def _drain_over(self) -> None:
-        self._drained = True
-        self._release_when_hooks_ended()
-
-    def _hook_settled(self, run: Run) -> None:
-        self._enqueue(self._freed_by(run.unit.name))
-        self._release_when_hooks_ended()
-
-    def _release_when_hooks_ended(self) -> None:
-        under_way = {State.RUNNING, State.RESTARTING}
-        if self._drained and not any(h.entry.state in under_way for h in self._of(When.STOP)):
-            self._release()
-
-    def _release(self) -> None:
-        if not self._released:
-            self._released = True
-            self.daemon.stop_all()
-
-    def _out_of_time(self) -> None:
-        log.error("the stop budget of %g s is used up: killing", self.policy.budget.total)
-        self._released = True
-        self.daemon.kill_all()
-        self.daemon.stop_all()
+        self._stop.begin(serving=serving)
 
     def _stopped(self, run: Run, end: End) -> None:
         name = run.unit.name
@@ -485,16 +421,3 @@ class Sequencer:
         if cut and self.stopping and self.outcome and self.outcome.status == ExitStatus.OK:
             why = "had to be killed" if killed else "cut requests that were in flight"
             self.outcome = Outcome(ExitStatus.CUT, why, name)
-
-
-def doubled(first: float, times: int, most: float) -> float:
-    """Return `first` doubled so many times, at most `most`."""
-    return min(first * 2.0 ** min(times, DOUBLINGS_MOST), most)
-
-
-def signal_name(number: int) -> str:
-    """Return the name of a signal, such as SIGTERM."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

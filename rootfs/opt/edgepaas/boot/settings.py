@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boot.budget import StopBudget, derive
-from boot.contract import Contract, load
+from boot.contract import Contract, default_root
 
 BOOT_ID_BYTES = 6
 
@@ -53,29 +53,21 @@ class Settings:
         return self.run_dir / "metrics"
 
 
-def read(environ: Mapping[str, str] = os.environ) -> tuple[Settings, Contract]:
-    """Return the settings and the contract they come from.
-
-    Raises `boot.contract.ContractError` where environment.toml itself is broken.
-    """
-    root = Path(environ.get("EDGEPAAS_ROOT") or "/")
-    contract = load(root)
+def read(contract: Contract, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of an environment. Never raises."""
 
     def value(name: str) -> str:
         return contract.lenient(environ, name)
 
-    return (
-        Settings(
-            root=root,
-            app_dir=Path(value("EDGEPAAS_APP_DIR")),
-            run_dir=Path(value("EDGEPAAS_RUN_DIR")),
-            data_dir=Path(value("EDGEPAAS_DATA_DIR")),
-            boot_id=os.urandom(BOOT_ID_BYTES).hex(),
-            log_format=value("LOG_FORMAT"),
-            budget=_budget(contract, environ),
-            hold=value("EDGEPAAS_ON_FAILURE") == "hold",
-        ),
-        contract,
+    return Settings(
+        root=default_root(environ),
+        app_dir=Path(value("EDGEPAAS_APP_DIR")),
+        run_dir=Path(value("EDGEPAAS_RUN_DIR")),
+        data_dir=Path(value("EDGEPAAS_DATA_DIR")),
+        boot_id=os.urandom(BOOT_ID_BYTES).hex(),
+        log_format=value("LOG_FORMAT"),
+        budget=_budget(contract, environ),
+        hold=value("EDGEPAAS_ON_FAILURE") == "hold",
     )
 
 

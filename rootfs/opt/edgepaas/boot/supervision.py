@@ -1,9 +1,10 @@
 """supervisord in this process: its events go to the sequencer, the sequencer's wishes to it.
 
 One of the two files that import supervisor (4.3.0). What is used of it: `main`, the rpcinterface
-hook, `events`, the socket map; of the Supervisor object `process_groups`, `stop_groups`,
-`options.mood`, `options.waitpid`, `options.pidhistory` and `options.logger`; and the clock of
-`supervisor.process`.
+hook, `events`, the socket map; of a process `spawn`, `stop`, and of
+its `config` `startsecs` and `environment`; of the
+Supervisor object `process_groups`, `stop_groups`, `options.mood`, `options.waitpid`,
+`options.pidhistory` and `options.logger`; and the clock of `supervisor.process`.
 """
 
 import logging
@@ -22,26 +23,28 @@ from supervisor import events, supervisord
 from supervisor.states import SupervisorStates
 from supervisor.xmlrpc import Faults, RPCError
 
+from boot import at_rest
+from boot.ahead import Ahead
+from boot.daemon_log import DaemonLog
+from boot.dispatcher import Dispatcher
+from boot.ends import End, Outcome, signal_name
 from boot.exit_status import ExitStatus
 from boot.exports import Exports
-from boot.notify import NotifySocket, unit_of
+from boot.gate import LISTENER
+from boot.inbox import Inbox
+from boot.listeners import Listeners
+from boot.notify import NotifySocket
 from boot.relay import Relay
 from boot.report import Report, render_table
-from boot.sequencer import End, Outcome, Policy, Sequencer, signal_name
+from boot.report_file import ReportFile
+from boot.sequencer import Policy, Sequencer
+from boot.signals import STOP, Signals, shield_children
 from boot.timers import Timers
 from boot.units import Unit
 
 log = logging.getLogger(__name__)
 
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
-OURS = STOP_SIGNALS | {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
-IGNORED_IN_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-REPORT_EVERY_SECONDS = 0.02
-REPORT_SHARE = 0.05
 SLEEP_MOST = 3600.0
-MESSAGES_AT_ONCE = 200
-WAKE_BYTES = 4096
-ERROR_LEVEL = 40
 
 BUG = Outcome(ExitStatus.SOFTWARE, "a bug in PID 1, told above")
 
@@ -65,7 +68,8 @@ class Boot:
     def ended(self) -> Outcome:
         """Return why it ended: what was found out last, or first of all a bug."""
         known = self.outcome or (self.sequencer.outcome if self.sequencer else None)
-        return known or Outcome(ExitStatus.SOFTWARE, "supervisord ended without a word")
+        known = known or Outcome(ExitStatus.SOFTWARE, "supervisord ended without a word")
+        return known._replace(left=self.sequencer.seconds_left() if self.sequencer else None)
 
 
 def run(boot: Boot, config: Path) -> Outcome:
@@ -76,11 +80,7 @@ def run(boot: Boot, config: Path) -> Outcome:
     global _boot  # noqa: PLW0603 - supervisord calls the plugin's factory with nothing of ours
     _boot = boot
     _steady_clock()
-    os.register_at_fork(
-        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, OURS),
-        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS),
-        after_in_child=_become_ordinary,
-    )
+    shield_children()
     try:
         supervisord.main(["-c", str(config)])
     except SystemExit as end:
@@ -129,49 +129,18 @@ class RemoteProcedures:
         self._supervision.settle()
         return True
 
+    def rerun(self, name: str) -> bool:
+        """Run a oneshot again and all that stands on it; a fault when that cannot be now.
 
-class Dispatcher:
-    """One descriptor in supervisord's poll loop."""
-
-    def __init__(
-        self,
-        fd: int,
-        on_read: Callable[[], None] | None = None,
-        on_write: Callable[[], None] | None = None,
-        wants_write: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self.fd = fd
-        self.on_read = on_read
-        self.handle_write_event = on_write or (lambda: None)
-        self.writable = wants_write
-
-    def readable(self) -> bool:
-        """Tell whether to poll for input."""
-        return self.on_read is not None
-
-    def handle_read_event(self) -> None:
-        """Take what can be read."""
-        if self.on_read:
-            self.on_read()
-
-    def handle_error(self) -> None:
-        """Log the exception that supervisord's loop caught."""
-        log.error("a bug in a handler of descriptor %d", self.fd, exc_info=True)  # noqa: LOG014 - the loop calls this in its except clause
-
-
-class DaemonLog:
-    """A handler in supervisord's own logger: errors come out as lines of ours."""
-
-    level = ERROR_LEVEL
-
-    def emit(self, record: Any) -> None:
-        """Pass one record on."""
-        log.error("supervisord: %s", record.asdict()["message"].strip())
-
-    def flush(self) -> None:
-        """Do nothing."""
-
-    close = reopen = remove = flush
+        @param string name the oneshot
+        @return boolean result always True
+        """
+        if why := self._supervision.sequencer.rerun(name):
+            refusal = RPCError(Faults.FAILED)
+            refusal.text = why
+            raise refusal
+        self._supervision.settle()
+        return True
 
 
 class Supervision:
@@ -182,32 +151,29 @@ class Supervision:
         self.boot = boot
         self.units = {unit.name: unit for unit in boot.units}
         self.timers = Timers(time.monotonic)
+        self.listeners = Listeners(self.timers)
         self.sequencer = Sequencer(boot.units, self, boot.report, self.timers, boot.policy)
         boot.sequencer = self.sequencer
         self._ends: dict[int, End] = {}
         self._pids: dict[int, str] = {}
         self._groups: dict[str, Any] = {}
-        self._signals: set[int] = set()
-        self._stranger = 0
         self._stopping = False
-        self._report_due = False
-        self._wake_fd = self._watch_signals()
+        self._ahead = Ahead(boot.units)
+        self._signals = Signals(self._signalled)
+        self._report_file = ReportFile(boot.report, boot.run_dir, self.timers)
+        notifying = frozenset(unit.name for unit in boot.units if unit.notifies)
+        self._inbox = Inbox(boot.notify, notifying, boot.relay.mask)
         self._watch_descriptors()
         self._watch_exits()
         self._subscribe()
 
     # Into supervisord's loop.
 
-    def _watch_signals(self) -> int:
-        """Make signals end the loop's poll at once (PEP 475 lets it sleep on otherwise)."""
-        read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        return read
-
     def _watch_descriptors(self) -> None:
         sockets = self.daemon.options.get_socket_map()
         notify, sink = self.boot.notify, self.boot.relay.sink
-        sockets[self._wake_fd] = Dispatcher(self._wake_fd, self._guard(self._woken))
+        wake = self._signals.fd
+        sockets[wake] = Dispatcher(wake, self._guard(self._signals.woken))
         sockets[notify.fileno()] = Dispatcher(notify.fileno(), self._guard(self._notified))
         sockets[sink.fd] = Dispatcher(
             sink.fd, on_write=self.boot.relay.flush, wants_write=lambda: sink.pending
@@ -258,42 +224,23 @@ class Supervision:
     def settle(self) -> None:
         """Do what is due, write the report if it changed, and be woken for the next."""
         self.timers.run()
-        self._write_report()
+        self._report_file.keep_up()
         wait = self.timers.wait()
         seconds = 0.0 if wait is None else min(max(wait, 0.0001), SLEEP_MOST)
         signal.setitimer(signal.ITIMER_REAL, seconds)
-
-    def _write_report(self) -> None:
-        """Write boot.json if it changed, at most 50 times a second and for a part of the time."""
-        if not self.boot.report.changed or self._report_due:
-            return
-        began = time.monotonic()
-        write_report(self.boot.report, self.boot.run_dir)
-        pause = max(REPORT_EVERY_SECONDS, (time.monotonic() - began) / REPORT_SHARE)
-        self._report_due = True
-        self.timers.after(pause, self._report_is_due)
-
-    def _report_is_due(self) -> None:
-        self._report_due = False
 
     # What supervisord tells.
 
     def _begin(self, _: object) -> None:
         """Take the signals over, let those pending in, and start."""
         self._groups = dict(self.daemon.process_groups)
-        for number in (*OURS, *IGNORED_IN_PYTHON, signal.SIGALRM):
-            signal.signal(number, self._note)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
+        for group in self._groups.values():
+            at_rest.put(group)
+        self._signals.take_over()
         self.daemon.options.logger.handlers.append(DaemonLog())
+        for name in self._ahead.names:
+            self._ahead.begin(name, self._process(name))
         self.sequencer.begin()
-
-    def _note(self, number: int, _: object) -> None:
-        """Keep a signal for the loop, which its byte in the pipe wakes.
-
-        A set, because a flood of signals may fill the pipe; and a handler, not SIG_IGN, because
-        programs we start would inherit that.
-        """
-        self._signals.add(number)
 
     def _removed(self, event: Any) -> None:
         """Put a unit back that `supervisorctl remove` took out."""
@@ -324,7 +271,11 @@ class Supervision:
 
     def _starting(self, event: Any) -> None:
         name = event.process.config.name
+        at_rest.wake(self._groups[name])
         self.boot.relay.begin(name)
+        if self._ahead.waits(name):
+            self.boot.exports.apply(name, self._ahead.environment())
+            return
         self.boot.exports.apply(name, self._extra(name))
         self.sequencer.starting(name)
 
@@ -334,6 +285,8 @@ class Supervision:
             extra["NOTIFY_SOCKET"] = str(self.boot.notify.path)
         if unit.watchdog:
             extra["WATCHDOG_USEC"] = str(int(unit.watchdog * 1_000_000))
+        if held := self.listeners.offer(unit, self.boot.exports.environment_of(name)):
+            extra[LISTENER] = str(held)
         return extra
 
     def _running(self, event: Any) -> None:
@@ -341,36 +294,40 @@ class Supervision:
         self.sequencer.running(event.process.config.name, event.process.pid)
 
     def _not_started(self, event: Any) -> None:
-        self.sequencer.not_started(event.process.config.name, event.process.spawnerr or "")
+        name = event.process.config.name
+        if self._ahead.forget(name, event.process):
+            self._clear_away(event.process.pid, name)
+        else:
+            self.sequencer.not_started(name, event.process.spawnerr or "")
 
     def _ended(self, event: Any) -> None:
         pid, name = event.process.pid, event.process.config.name
         if not pid:
             return
-        # What it left in its process group would hold ports and locks of the next start.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        self._pids.pop(pid, None)
-        self.boot.relay.end(name)
-        end = self._ends.pop(pid, End(event.process.exitstatus or 0))
-        self.sequencer.ended(name, end, asked=isinstance(event, events.ProcessStateStoppedEvent))
+        at_rest.put(self._groups[name])
+        end = self._clear_away(pid, name) or End(event.process.exitstatus or 0)
+        if not self._ahead.forget(name, event.process):
+            asked = isinstance(event, events.ProcessStateStoppedEvent)
+            self.sequencer.ended(name, end, asked=asked)
+            self.listeners.ended(self.units[name], comes_back=self.sequencer.comes_back(name))
         if self._stopping:
             self._forget_stopped_groups()
+
+    def _clear_away(self, pid: int, name: str) -> End | None:
+        """Clear away what an ended program left; return how it ended, if that was seen."""
+        # What it left in its process group would hold ports and locks of the next start.
+        self._signal_group(pid, signal.SIGKILL)
+        self._pids.pop(pid, None)
+        self.boot.relay.end(name)
+        return self._ends.pop(pid, None)
 
     def _output(self, event: Any) -> None:
         self.boot.relay.sink.make_room()
         data = event.data if isinstance(event.data, bytes) else event.data.encode()
         self.boot.relay.feed(event.process.config.name, event.channel, data)
 
-    def _woken(self) -> None:
-        with suppress(BlockingIOError):
-            while len(os.read(self._wake_fd, WAKE_BYTES)) == WAKE_BYTES:
-                pass
-        while self._signals:
-            self._signalled(self._signals.pop())
-
     def _signalled(self, number: int) -> None:
-        if number in STOP_SIGNALS:
+        if number in STOP:
             log.info("received %s", signal_name(number))
             self.sequencer.stop_requested(number)
         elif number == signal.SIGHUP:
@@ -393,36 +350,29 @@ class Supervision:
             os.kill(self._process(name).pid, signal.Signals[f"SIG{self.units[name].reload}"])
 
     def _notified(self) -> None:
-        for _ in range(MESSAGES_AT_ONCE):
-            message = self.boot.notify.receive()
-            if message is None:
-                return
-            name = unit_of(message.pid, self._pids)
-            if name is None or not self.units[name].notifies:
-                self._ignore(message.pid)
-            else:
-                words = {key: self.boot.relay.mask(value) for key, value in message.fields.items()}
-                self.sequencer.notified(name, words)
-
-    def _ignore(self, pid: int) -> None:
-        """Say once that a stranger's messages do not count, however many it sends."""
-        if pid != self._stranger:
-            # One that is gone may have been a worker of a unit that just ended: nothing to mend.
-            alive = os.access(f"/proc/{pid}/exe", os.F_OK)
-            level = logging.WARNING if alive else logging.INFO
-            log.log(
-                level, "notify messages from pid %d are ignored: it is no notifying unit's", pid
-            )
-        self._stranger = pid
+        for name, message in self._inbox.messages(self._pids):
+            self.sequencer.notified(name, message)
 
     # What the sequencer wishes (Daemon).
 
     def start(self, name: str) -> int | None:
         """Start a program; return its pid, or None if it runs already or could not be started."""
         process = self._process(name)
+        if self._ahead.waits(name):
+            return self._let_go(name, process)
         pid: int | None = None if process.pid else process.spawn()
         if pid:
             self._pids[pid] = name
+        return pid
+
+    def _let_go(self, name: str, process: Any) -> int:
+        """Open the gate of a program that was started ahead; return its pid."""
+        self.sequencer.starting(name)
+        environment = {**self.boot.exports.environment_of(name), **self._extra(name)}
+        listener = environment.get(LISTENER)
+        self._ahead.let_go(name, process, environment, int(listener) if listener else None)
+        pid: int = process.pid
+        self._pids[pid] = name
         return pid
 
     def stop(self, name: str) -> None:
@@ -438,6 +388,7 @@ class Supervision:
     def stop_all(self) -> None:
         """Stop what runs, dependents first, and end the daemon."""
         self._stopping = True
+        self.listeners.refuse()
         self.daemon.options.mood = SupervisorStates.SHUTDOWN
 
     def kill_all(self) -> None:
@@ -451,9 +402,17 @@ class Supervision:
         with suppress(OSError):
             path.touch() if on else path.unlink(missing_ok=True)
 
+    def is_draining(self) -> bool:
+        """Tell whether traffic goes elsewhere now."""
+        return (self.boot.run_dir / "draining").exists()
+
     def exports(self, name: str) -> list[str]:
         """Return the names a unit wrote into the container environment."""
         return self.boot.exports.collect(name)
+
+    def value(self, name: str, variable: str) -> str:
+        """Return a variable as a unit would be given it, "" where it is not set."""
+        return self.boot.exports.environment_of(name).get(variable, "")
 
     def last_words(self, name: str) -> str:
         """Return the last error a unit logged, or its last line."""
@@ -471,31 +430,9 @@ class Supervision:
         return [self._process(name) for name in self.units]
 
 
-def write_report(report: Report, run_dir: Path) -> None:
-    """Write boot.json; where that fails the container goes on, and says so once."""
-    try:
-        report.write(run_dir / "boot.json")
-    except OSError as error:
-        report.changed = False
-        if not report.unwritable:
-            report.unwritable = True
-            log.error("boot.json cannot be written: %s", error.strerror)  # noqa: TRY400
-
-
 def _end(status: int) -> End:
     code = os.waitstatus_to_exitcode(status)
     return End(0, -code) if code < 0 else End(code)
-
-
-def _become_ordinary() -> None:
-    """Take our signal handling off a child until it is another program.
-
-    A signal sent to it before exec would be lost on it, and reach us by the wake-up pipe it shares.
-    """
-    signal.set_wakeup_fd(-1)
-    for number in (*OURS, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, OURS)
 
 
 def _steady_clock() -> None:

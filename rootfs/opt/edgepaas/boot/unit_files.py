@@ -16,7 +16,10 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 UNIT_KEYS = frozenset(
     {
+        "ahead",
         "backoff",
+        "condition",
+        "listen",
         "on_failure",
         "ready",
         "reload",
@@ -40,6 +43,14 @@ OWNED_BY_SEQUENCER = {
     "startsecs": "write `ready = notify` or `started` in the [unit:] section instead",
     "user": "remove it: everything runs as the container's user",
 }
+OFF = "no"
+NOT_FOR_ONESHOTS = {
+    "restarts": ("a oneshot is not restarted", "write `retries = COUNT` instead"),
+    "watchdog": ("a oneshot has no watchdog", "write `timeout = SECONDS` instead"),
+    "reload": ("a oneshot cannot reload", "remove `reload`"),
+    "listen": ("a oneshot does not listen", "remove `listen`"),
+    "ahead": ("a oneshot cannot start ahead", "remove `ahead`"),
+}
 # https://supervisord.org/configuration.html#program-x-section-settings
 EXPANSIONS = {
     "here": "",
@@ -51,6 +62,8 @@ EXPANSIONS = {
 }
 COMMENT = re.compile(r"\s[;#]")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+ADDRESS_AND_PORT = 2
 BUDGET = re.compile(r"(\d+)\s*/\s*(\d+(?:\.\d+)?)")
 
 
@@ -234,12 +247,27 @@ class Values:
             backoff=self._seconds("backoff", Unit.backoff),
             watchdog=self._seconds("watchdog", Unit.watchdog),
             when=self._choice("when", Unit.when),
+            condition=self._condition(),
             reload=self._reload(),
+            listen=self._listen(),
+            ahead=self._flag("ahead"),
             program=program,
             where=self.section.where,
         )
         self._fit(unit)
         return unit
+
+    def _flag(self, key: str) -> bool:
+        value = self.values.get(key, OFF)
+        if value not in {"yes", OFF}:
+            self._wrong(f"{key} = {value!r}", f"write `{key} = yes` or `no`")
+        return value == "yes"
+
+    def _condition(self) -> str:
+        name = self.values.get("condition", "")
+        if name and not VARIABLE.fullmatch(name):
+            self._wrong(f"condition = {name!r}", "write the name of a variable, in capitals")
+        return name
 
     def _reload(self) -> str:
         name = self.values.get("reload", "").removeprefix("SIG")
@@ -248,19 +276,28 @@ class Values:
             return ""
         return name
 
+    def _listen(self) -> tuple[str, ...]:
+        names = tuple(self.values.get("listen", "").split())
+        if names and (len(names) != ADDRESS_AND_PORT or not all(map(VARIABLE.fullmatch, names))):
+            self._wrong(
+                f"listen = {self.values['listen']!r}",
+                "write the variables of the address and the port: `listen = EDGEPAAS_BIND PORT`",
+            )
+            return ()
+        return names
+
     def _fit(self, unit: Unit) -> None:
         oneshot = unit.kind is Kind.ONESHOT
         if oneshot is not (unit.ready is Ready.EXIT):
             fix = "write `ready = exit`" if oneshot else "write `ready = notify` or `started`"
             self._wrong(f"a {unit.kind} cannot be ready by {unit.ready}", fix)
-        if oneshot and "restarts" in self.values:
-            self._wrong("a oneshot is not restarted", "write `retries = COUNT` instead")
+        for key, (what, fix) in NOT_FOR_ONESHOTS.items():
+            if oneshot and self.values.get(key, OFF) not in {OFF, "0", ""}:
+                self._wrong(what, fix)
         if not oneshot and "retries" in self.values:
             self._wrong("a longrun is not retried", "write `restarts = COUNT/SECONDS` instead")
-        if oneshot and unit.watchdog:
-            self._wrong("a oneshot has no watchdog", "write `timeout = SECONDS` instead")
-        if oneshot and unit.reload:
-            self._wrong("a oneshot cannot reload", "remove `reload`")
+        if unit.ahead and unit.condition:
+            self._wrong("ahead with a condition", "remove one of the two")
         if not unit.timeout:
             self._wrong("timeout = 0 leaves it no time", "write seconds, such as `timeout = 30`")
         if not oneshot and unit.when is When.STOP:

@@ -49,7 +49,10 @@ DEFAULT_RESTARTS = RestartBudget(5, 60.0)
 class Unit:
     """One declared unit. Times are in seconds; `watchdog` 0 means none.
 
+    `condition` is a variable: the unit is passed over unless it is set and not 0.
+    `ahead`: its program starts at once and waits at its gate (boot.gate) for what is required.
     `reload` is the signal, without SIG, that makes it read its configuration again.
+    `listen` names the variables of the address and the port it is given a socket for, or is empty.
     `program` holds the raw options of its `[program:NAME]`; `where` is `file:line`.
     """
 
@@ -64,7 +67,10 @@ class Unit:
     backoff: float = 1.0
     watchdog: float = 0.0
     when: When = When.BOOT
+    condition: str = ""
     reload: str = ""
+    listen: tuple[str, ...] = ()
+    ahead: bool = False
     program: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
 

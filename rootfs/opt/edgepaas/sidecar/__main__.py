@@ -3,8 +3,9 @@
 import logging
 import signal
 import sys
+from pathlib import Path
 
-from boot import logline, notifier
+from boot import logline, notifier, quick_exit
 from boot.exit_status import ExitStatus
 from sidecar.handler import Handler
 from sidecar.routes import Routes
@@ -12,6 +13,7 @@ from sidecar.server import CannotListenError, ManagementServer
 from sidecar.settings import Settings
 
 PROGRAM = "metrics"
+ADDRESS = "management"
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ def main() -> ExitStatus:
         settings = Settings()
         host, port = settings.listen_address()
         with ManagementServer((host, port), Handler, routes=Routes(settings)) as server:
+            leave_address(settings.run_dir / ADDRESS, host, port)
             log.info("listening on %s port %d", host, port)
             told.send("READY=1", f"STATUS=listening on {host} port {port}")
             server.serve_forever()
@@ -36,5 +39,15 @@ def main() -> ExitStatus:
     return ExitStatus.OK
 
 
+def leave_address(path: Path, host: str, port: int) -> None:
+    """Tell the health check where we listen, whatever env-check says later."""
+    try:
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(f"{host} {port}\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        log.warning("the health check will not find us: %s cannot be written: %s", path, error)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quick_exit.expect(main()))

@@ -14,7 +14,7 @@ from sidecar.settings import Settings
 
 
 def collect(report: dict[str, Any], settings: Settings, *, draining: bool) -> Iterator[Metric]:
-    """Yield what the boot report, the drain and the database decision tell."""
+    """Yield what the boot report and the drain tell."""
     yield from units(report)
     if report["ready_seconds"] is not None:
         yield GaugeMetricFamily(
@@ -28,12 +28,16 @@ def collect(report: dict[str, Any], settings: Settings, *, draining: bool) -> It
     yield GaugeMetricFamily(
         "edgepaas_draining", "1 while requests should go elsewhere.", float(draining)
     )
-    yield from database(settings)
     yield build(report, settings)
 
 
 def units(report: dict[str, Any]) -> Iterator[Metric]:
-    """Yield duration, state, attempts and restarts of each unit."""
+    """Yield beginning, duration, state, attempts and restarts of each unit."""
+    began = GaugeMetricFamily(
+        "edgepaas_boot_unit_began_seconds",
+        "Seconds from the start of PID 1 until the unit began.",
+        labels=["unit"],
+    )
     seconds = GaugeMetricFamily(
         "edgepaas_boot_unit_seconds", "Seconds until the unit was done or ready.", labels=["unit"]
     )
@@ -47,31 +51,14 @@ def units(report: dict[str, Any]) -> Iterator[Metric]:
         "edgepaas_unit_restarts", "Times the unit was started again.", labels=["unit"]
     )
     for unit in report["units"]:
+        if unit["start"] is not None:
+            began.add_metric([unit["name"]], unit["start"])
         if unit["duration"] is not None:
             seconds.add_metric([unit["name"]], unit["duration"])
         state.add_metric([unit["name"], unit["state"]], 1)
         attempts.add_metric([unit["name"]], unit["attempts"])
         restarts.add_metric([unit["name"]], unit["restarts"])
-    yield from (seconds, state, attempts, restarts)
-
-
-def database(settings: Settings) -> Iterator[Metric]:
-    """Yield the database decision, once it is made."""
-    backend = settings.value("EDGEPAAS_DB_BACKEND")
-    if not backend:
-        return
-    decided = GaugeMetricFamily(
-        "edgepaas_db_backend",
-        "1 for the database that serves, with the reason for the choice.",
-        labels=["backend", "reason"],
-    )
-    decided.add_metric([backend, settings.value("EDGEPAAS_DB_REASON")], 1)
-    yield decided
-    yield GaugeMetricFamily(
-        "edgepaas_db_fallback_active",
-        "1 while SQLite stands in for an unreachable PostgreSQL.",
-        float(settings.value("EDGEPAAS_DB_FALLBACK_ACTIVE") == "1"),
-    )
+    yield from (began, seconds, state, attempts, restarts)
 
 
 def build(report: dict[str, Any], settings: Settings) -> Metric:

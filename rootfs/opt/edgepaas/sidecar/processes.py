@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +16,9 @@ START_TIME = 18
 
 
 class Usage(NamedTuple):
-    """What a tree of processes uses; `started` is the root's start in seconds since the epoch.
+    """What a process or a tree of them uses; `started` is in seconds since the epoch.
 
-    `cpu_seconds` includes children that have ended: it never falls while the root lives.
+    `cpu_seconds` includes children that have ended: a tree's never falls while the root lives.
     """
 
     processes: int
@@ -28,21 +28,37 @@ class Usage(NamedTuple):
     started: float
 
 
-def usage(root: int, *, with_children: bool = True) -> Usage | None:
-    """Return what the tree under process `root` uses; None if that has ended."""
-    try:
-        started = since_epoch(stat(root)[START_TIME])
-    except OSError:
-        return None
-    times = ALL_TIMES if with_children else OWN_TIMES
-    cpu, memory, files, number = 0.0, 0, 0, 0
-    for pid in tree(root) if with_children else [root]:
+def usage(root: int) -> dict[int, Usage]:
+    """Return what each process of the tree under `root` uses, by pid; empty if it has ended."""
+    found = {}
+    for pid in tree(root):
         with suppress(OSError):
-            cpu += sum(stat(pid)[times]) / TICKS_PER_SECOND
-            number += 1
-            memory += proportional_memory(pid)
-            files += sum(1 for _ in (PROC / str(pid) / "fd").iterdir())
-    return Usage(number, cpu, memory, files, started)
+            found[pid] = usage_of(pid)
+    return found
+
+
+def usage_of(pid: int, *, with_children: bool = True) -> Usage:
+    """Return what one process uses, CPU time of children that ended included. Raises OSError."""
+    fields = stat(pid)
+    return Usage(
+        processes=1,
+        cpu_seconds=sum(fields[ALL_TIMES if with_children else OWN_TIMES]) / TICKS_PER_SECOND,
+        memory_bytes=proportional_memory(pid),
+        open_files=len(os.listdir(PROC / str(pid) / "fd")),  # noqa: PTH208 (a scrape counts many)
+        started=since_epoch(fields[START_TIME]),
+    )
+
+
+def total(found: Mapping[int, Usage]) -> Usage:
+    """Return what all of a tree uses together, `started` when its root was."""
+    each = list(found.values())
+    return Usage(
+        processes=len(each),
+        cpu_seconds=sum(one.cpu_seconds for one in each),
+        memory_bytes=sum(one.memory_bytes for one in each),
+        open_files=sum(one.open_files for one in each),
+        started=each[0].started,
+    )
 
 
 def tree(root: int) -> Iterator[int]:

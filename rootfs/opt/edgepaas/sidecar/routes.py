@@ -124,5 +124,6 @@ class Routes:
             return UNAUTHORIZED
         from sidecar import exposition  # noqa: PLC0415 (prometheus_client costs the boot 40 ms)
 
-        body, kind = exposition.render(self.settings, self.container, request.accept)
+        collector = exposition.everything(self.settings, self.container, self.readiness)
+        body, kind = exposition.render(collector, request.accept)
         return Answer(HTTPStatus.OK, kind, body)

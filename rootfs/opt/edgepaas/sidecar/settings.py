@@ -19,7 +19,7 @@ class Settings:
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self.environ = environ
-        self.contract = contract.load(Path(environ.get("EDGEPAAS_ROOT") or "/"))
+        self.contract = contract.load(Path(environ.get("EDGEPAAS_ROOT") or "/"), environ)
         self.run_dir = Path(self.contract.lenient(environ, "EDGEPAAS_RUN_DIR"))
 
     def value(self, name: str) -> str:

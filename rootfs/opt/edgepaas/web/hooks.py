@@ -7,16 +7,19 @@ worker that was killed cleans up nothing.
 import logging
 import os
 import signal
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
-from boot import notifier
+from boot import notifier, worker_table
+from boot.database.schema_error import SchemaError
 from boot.exit_status import ExitStatus
-from web import listening, metric_files
+from web import claimed_file, listening, metric_files
 from web.first_failure import FirstFailure
+from web.preload import preload
 from web.readiness import Readiness
 from web.slots import Slots, Stage, lowest_free
 from web.start_budget import StartBudget
@@ -25,7 +28,8 @@ log = logging.getLogger(__name__)
 
 # One of each per arbiter: SIGHUP reads gunicorn.conf.py again, but these stay.
 NOTIFIER = notifier.take()
-SLOTS = Slots()
+RUN_DIR = os.environ.get("EDGEPAAS_RUN_DIR")
+SLOTS = Slots(Path(RUN_DIR, worker_table.NAME) if RUN_DIR else None)
 FIRST_FAILURE = FirstFailure()
 START_BUDGET = StartBudget()
 CUT: list[int] = []  # pids of workers that ended with requests in flight
@@ -34,12 +38,18 @@ ABOUT_REQUESTS = {Stage.SERVING, Stage.DRAINING}
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to start where the port cannot be had, and say so in one line."""
+    """Refuse to start where the port or the database's file cannot be had; say so in one line."""
     try:
         listening.check(each for each in server.cfg.address if isinstance(each, tuple))
     except listening.CannotListen as problem:
         log.error("%s", problem)  # noqa: TRY400 (a user's mistake needs no traceback)
         raise SystemExit(ExitStatus.CONFIG) from None
+    try:
+        claimed_file.hold(os.environ)
+    except SchemaError as problem:
+        log.error("%s; %s", problem, problem.advice)  # noqa: TRY400 (as above)
+        raise SystemExit(problem.status) from None
+    preload(os.environ, NOTIFIER)
 
 
 def when_ready(server: Any) -> None:
@@ -67,9 +77,15 @@ def pre_fork(server: Any, worker: Any) -> None:
     SLOTS.put(worker.slot, Stage.STARTING)
 
 
+def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn's)
+    """Note who is in the slot."""
+    SLOTS.born(worker.slot, worker.pid)
+
+
 def child_exit(server: Any, worker: Any) -> None:
     """Clean up after a worker; end when workers keep ending before they serve."""
     stage = worker.readiness.ended(worker.slot)
+    SLOTS.ended(worker.slot, stage)
     metric_files.forget(worker.slot)
     stopping = not server.LISTENERS
     if stopping and stage in ABOUT_REQUESTS:
@@ -81,7 +97,10 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """End with 80 where the stop cut requests: a worker was killed, or cancelled some."""
-    CUT.extend(server.WORKERS)
+    for pid, worker in server.WORKERS.items():
+        # Killed a moment ago, and not reaped: one that had drained was only slow to exit.
+        if worker.readiness.ended(worker.slot) in ABOUT_REQUESTS:
+            CUT.append(pid)
     if CUT:
         pids = ", ".join(map(str, CUT))
         log.error("requests were cut: they took longer than the stop may (workers %s)", pids)

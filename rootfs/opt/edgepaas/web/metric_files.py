@@ -8,16 +8,30 @@ Keyed by pid, as the library does it, they would grow with every worker that eve
 
 import logging
 import os
+import struct
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import values
 from prometheus_client.mmap_dict import MmapedDict
 
+from boot import exemplar_file
+from boot.exemplar_file import Exemplar
+
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 FIRST_BYTES = 1 << 16
+HEADER_BYTES = 8
 ENTRY_BYTES = 32
+PAIR = struct.Struct("dd")  # a value and its time
+GARBAGE = (struct.error, RuntimeError, ValueError, IndexError)
+
+SLOT: list[int] = []  # this process's, once it has one
+NONE = -1  # the slot of the arbiter, whose metrics are in memory until it forks
+FIRST_VALUE: list[Any] = []  # that was made
+WRITER: list[exemplar_file.Writer] = []
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +44,12 @@ class ReservedFile(MmapedDict):
     """
 
     def __init__(self, filename: str) -> None:
-        """Open or make the file. Raises OSError."""
+        """Open or make the file. Raises OSError, one of GARBAGE for one that is none of ours."""
         self._unseen: dict[str, tuple[float, float]] = {}
         reserve(filename)
         super().__init__(filename)
+        if not HEADER_BYTES <= self._used <= self._capacity:
+            raise ValueError("no file of metrics")
 
     def read_value(self, key: str) -> tuple[float, float]:
         """Return value and timestamp of a series, zeros if it is new."""
@@ -48,7 +64,10 @@ class ReservedFile(MmapedDict):
 
     def write_value(self, key: str, value: float, timestamp: float) -> None:
         """Set value and timestamp of a series."""
-        if key in self._unseen:
+        position = self._positions.get(key)
+        if position is not None:
+            PAIR.pack_into(self._m, position, value, timestamp)
+        elif key in self._unseen:
             self._unseen[key] = (value, timestamp)
         else:
             super().write_value(key, value, timestamp)
@@ -64,21 +83,24 @@ class ReservedFile(MmapedDict):
 
 
 class Memory:
-    """Stands in for a file that cannot be had."""
+    """Stands in for a file: one that cannot be had, or that of a slot not given yet."""
 
     def __init__(self) -> None:
-        self._values: dict[str, tuple[float, float]] = {}
+        self.written: dict[str, tuple[float, float]] = {}
 
     def read_value(self, key: str) -> tuple[float, float]:
         """Return value and timestamp of a series, zeros if it is new."""
-        return self._values.get(key, (0.0, 0.0))
+        return self.written.get(key, (0.0, 0.0))
 
     def write_value(self, key: str, value: float, timestamp: float) -> None:
         """Set value and timestamp of a series."""
-        self._values[key] = (value, timestamp)
+        self.written[key] = (value, timestamp)
 
     def close(self) -> None:
         """Do nothing."""
+
+
+BEFORE_FORK: dict[str, Memory] = {}  # by kind, which is how the name of a file begins
 
 
 def reserve(filename: str) -> None:
@@ -96,12 +118,30 @@ def reserve(filename: str) -> None:
 
 
 def open_file(filename: str) -> ReservedFile | Memory:
-    """Return the metrics file, or one in memory where it cannot be had."""
+    """Return the metrics file, or one in memory where it cannot be had or has no slot yet."""
+    kind, _, slot = Path(filename).stem.rpartition("_")
+    if slot == str(NONE):
+        return BEFORE_FORK.setdefault(kind, Memory())
     try:
-        return ReservedFile(filename)
+        try:
+            file = ReservedFile(filename)
+        except GARBAGE as error:
+            log.warning("%s could not be read and is begun anew: %s", filename, error)
+            Path(filename).unlink()
+            file = ReservedFile(filename)
     except OSError as error:
         report(error)
         return Memory()
+    if kind in BEFORE_FORK:
+        take_over(kind, BEFORE_FORK[kind], file)
+    return file
+
+
+def take_over(kind: str, memory: Memory, file: ReservedFile) -> None:
+    """Write down what the app counted and set while it was imported, as if it were now."""
+    for key, (value, timestamp) in memory.written.items():
+        counted = 0.0 if kind.startswith("gauge") else file.read_value(key)[0]
+        file.write_value(key, counted + value, timestamp)
 
 
 def once(function: Callable[[OSError], None]) -> Callable[[OSError], None]:
@@ -117,21 +157,83 @@ def once(function: Callable[[OSError], None]) -> Callable[[OSError], None]:
 
 @once
 def report(error: OSError) -> None:
-    """Say that this worker's metrics are incomplete from now on."""
-    log.warning("metrics are incomplete: no room in %s (%s)", os.environ[DIRECTORY], error.strerror)
+    """Say that this worker's metrics are incomplete from now on, here and to the sidecar."""
+    directory = os.environ[DIRECTORY]
+    log.warning("metrics are incomplete: no room in %s (%s)", directory, error.strerror)
+    with suppress(OSError):  # an empty file needs no room
+        Path(directory, f"{SLOT[0]}.incomplete").touch()
+
+
+def prepare() -> None:
+    """Keep metrics in memory until `use_slot`. Call it before any metric is made."""
+    if os.environ.get(DIRECTORY):
+        values.MmapedDict = open_file  # type: ignore[assignment,attr-defined]  # the seam we use
+        in_files = values.MultiProcessValue(lambda: SLOT[0] if SLOT else NONE)
+        values.ValueClass = with_exemplars(in_files)
 
 
 def use_slot(slot: int) -> None:
-    """Keep this process's metrics in the files of `slot`. Call it before any metric is made."""
-    if os.environ.get(DIRECTORY):
-        values.MmapedDict = open_file  # type: ignore[assignment,attr-defined]  # the seam we use
-        values.ValueClass = values.MultiProcessValue(lambda: slot)
+    """Keep this process's metrics in the files of `slot`, and what was counted before it had one.
+
+    Call it before any metric is made, or in a process forked from one that called `prepare`.
+    """
+    directory = os.environ.get(DIRECTORY)
+    if not directory:
+        return
+    if values.MmapedDict is not open_file:  # type: ignore[attr-defined]
+        prepare()
+    SLOT[:] = [slot]
+    try:
+        WRITER[:] = [exemplar_file.Writer(Path(directory, f"exemplars_{slot}"))]
+    except OSError as error:
+        report(error)
+    for value in FIRST_VALUE:
+        value.get()  # the library then opens the files of this slot for all of them
+
+
+def with_exemplars(in_files: Any) -> Any:
+    """Return the class of values that keep exemplars too, which the library's own drops."""
+    lock = threading.Lock()
+
+    class Value(in_files):  # type: ignore[misc]  # made by the library when asked for
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            FIRST_VALUE[:] = FIRST_VALUE or [self]
+
+        def inc(self, amount: float) -> None:
+            # As the library does it, but for its look at the pid: `use_slot` has it look.
+            with lock:
+                self._value += amount
+                self._timestamp = 0.0
+                self._file.write_value(self._key, self._value, 0.0)
+
+        def set(self, value: float, timestamp: float | None = None) -> None:
+            with lock:
+                self._value = value
+                self._timestamp = timestamp or 0.0
+                self._file.write_value(self._key, value, self._timestamp)
+
+        def set_exemplar(self, exemplar: Any) -> None:
+            _, _, name, labels, shown, *_ = self._params
+            kept = Exemplar(
+                name,
+                dict(zip(labels, shown, strict=True)),
+                exemplar.labels,
+                exemplar.value,
+                exemplar.timestamp,
+            )
+            for writer in WRITER:
+                with suppress(OSError):
+                    writer.put(self._key, kept)
+
+    return Value
 
 
 def forget(slot: int) -> None:
     """Remove what told the state of the dead worker in `slot`; what it counted stays."""
     directory = os.environ.get(DIRECTORY)
     if directory:
-        for path in Path(directory).glob(f"gauge_live*_{slot}.db"):
+        live = Path(directory).glob(f"gauge_live*_{slot}.db")
+        for path in (*live, Path(directory, f"{slot}.incomplete")):
             with suppress(OSError):
                 path.unlink()

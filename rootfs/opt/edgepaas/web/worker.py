@@ -14,14 +14,17 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import AppImportError
 from uvicorn_worker import UvicornWorker
 
-from web import metric_files, parent
+from boot import quick_exit
+from boot.exit_status import ExitStatus
+from web import access_log, metric_files, parent
 from web.first_failure import FirstFailure, wait_to_be_stopped
+from web.grace import share
 from web.heartbeat import Heartbeat
 from web.lifespan import QuietLifespan
 from web.logger import quiet_uvicorn
-from web.protocol import DrainProtocol
+from web.protocol import DrainProtocol, DrainWebSocket
 from web.readiness import Readiness
-from web.server import DrainServer, Watcher, share
+from web.server import DrainServer, Watcher
 
 BEAT_SECONDS = 1.0
 
@@ -34,7 +37,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
     CONFIG_KWARGS = {  # noqa: RUF012 (uvicorn_worker's name and shape)
         "loop": "uvloop",
         "http": DrainProtocol,
-        "ws": "websockets-sansio",
+        "ws": DrainWebSocket,
         "access_log": False,
         "server_header": False,
         "callback_notify": None,  # by wall clock; Heartbeat takes its place
@@ -49,19 +52,22 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         quiet_uvicorn()
         self.orphaned = False
         self.grace = share(self.cfg.graceful_timeout)
-        self.config.timeout_graceful_shutdown = self.grace.finish
+        self.delay = float(os.environ["EDGEPAAS_DRAIN_DELAY"])
 
     def init_process(self) -> None:
         """Set the process up, load the app and serve it."""
         parent.die_with_parent()
         metric_files.use_slot(self.slot)
         super().init_process()
+        quick_exit.expect(ExitStatus.OK)  # this far only once all is served
 
     def init_signals(self) -> None:
         """Leave at once while starting; tell where a hung worker hung when it is aborted."""
         super().init_signals()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, lambda *_: self.leave())
+        # uvicorn-worker gave SIGABRT back to the system, and enable() alone would not notice.
+        faulthandler.disable()
         faulthandler.enable()
 
     def load_wsgi(self) -> None:
@@ -88,10 +94,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
             log.error("the app %s could not be imported: %s", name, what, exc_info=error)
 
     async def _serve(self) -> None:
-        self.config.app = self.wsgi
+        self.config.app = access_log.around(self.wsgi, os.environ)
         self.config.load()
         self.config.lifespan_class = partial(QuietLifespan, first=self.first_failure.claim)
-        server = DrainServer(self.config, self.grace, self.watcher())
+        server = DrainServer(self.config, self.grace, self.delay, self.watcher())
         heartbeat = Heartbeat(self.beats(server), min(BEAT_SECONDS, self.timeout))
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGQUIT, server.handle_exit, signal.SIGQUIT, None)
@@ -108,7 +114,16 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
     def watcher(self) -> Watcher:
         """Return what the server calls as it goes."""
         drain_file = Path(os.environ["EDGEPAAS_RUN_DIR"], "draining")
-        return Watcher(self.serves, self.drains, self.drained, self.leave, drain_file.exists)
+        slots = self.readiness.slots
+        return Watcher(
+            self.serves,
+            self.drains,
+            self.drained,
+            self.leave,
+            drain_file.exists,
+            partial(slots.connected, self.slot),
+            partial(slots.has_its_share, self.slot),
+        )
 
     def beats(self, server: DrainServer) -> list[Any]:
         """Return what is to be done at each heartbeat."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from boot.database.outcome import POLICIES
+from boot.database.ground import Ground
+from boot.database.outcome import POLICIES, Verdict
 from boot.database.url import DatabaseUrl, PostgresUrl, SqliteUrl
-from boot.database.volume import Volume
 from boot.database.waiting import Waited
 from boot.exit_status import ExitStatus
 
@@ -17,7 +17,7 @@ FALLBACK_FILE = "fallback.db"
 
 
 class Request(NamedTuple):
-    """What the environment asks for. An empty mode or fallback policy means its default."""
+    """What the environment asks for, with the defaults that env-check has put into it."""
 
     mode: str
     url: DatabaseUrl | None
@@ -27,14 +27,9 @@ class Request(NamedTuple):
     data_dir: Path
 
     @property
-    def effective_mode(self) -> str:
-        """The mode, with its default: nothing is chosen for production by accident."""
-        return self.mode or (POSTGRES if self.environment == PRODUCTION else AUTO)
-
-    @property
-    def effective_fallback(self) -> str:
-        """The fallback policy, with its default."""
-        return self.fallback or (DENY if self.environment == PRODUCTION else ALLOW)
+    def fallback_file(self) -> Path:
+        """Where rows are kept while PostgreSQL is away."""
+        return self.data_dir / FALLBACK_FILE
 
 
 class Decision(NamedTuple):
@@ -47,29 +42,33 @@ class Decision(NamedTuple):
     status: ExitStatus = ExitStatus.OK
     advice: str = ""
 
+    def because(self, more: str) -> "Decision":
+        """Return the decision with another reason, or remark, beside its own; "" adds none."""
+        return self._replace(reason=f"{self.reason}; {more}") if more else self
+
 
 def without_asking(request: Request) -> Decision | None:
     """Return the decision that needs no look at PostgreSQL, None where PostgreSQL must be asked."""
-    if request.effective_mode == SQLITE:
+    if request.mode == SQLITE:
         return _sqlite(request, "EDGEPAAS_DB_MODE=sqlite")
     if isinstance(request.url, PostgresUrl):
         return None
-    if request.effective_mode == POSTGRES:
+    if request.mode == POSTGRES:
         return _no_postgres(request)
     named = request.url is not None
     return _sqlite(request, "DATABASE_URL names SQLite" if named else "DATABASE_URL is not set")
 
 
-def after_asking(request: Request, waited: Waited, volume: Volume) -> Decision:
-    """Return the decision once PostgreSQL was asked; `volume` is the data directory's."""
+def after_asking(request: Request, waited: Waited, ground: Ground | None) -> Decision:
+    """Return the decision once PostgreSQL was asked; `ground` is needed where nobody answered."""
     verdict, detail = waited.outcome
     if waited.outcome.policy.status is ExitStatus.OK:
         return Decision(POSTGRES, request.url, fallback=False, reason=detail)
     reason = f"PostgreSQL: {verdict} after {waited.elapsed:.1f} s ({detail})"
-    obstacles = _obstacles(request, waited, volume)
+    obstacles = _obstacles(request, waited, ground)
     if obstacles:
         return _refusal(waited, reason, obstacles)
-    url = SqliteUrl(request.data_dir / FALLBACK_FILE)
+    url = SqliteUrl(request.fallback_file)
     return Decision(SQLITE, url, fallback=True, reason=reason)
 
 
@@ -81,7 +80,8 @@ def _sqlite(request: Request, reason: str) -> Decision:
 
 def _no_postgres(request: Request) -> Decision:
     given = "DATABASE_URL names SQLite" if request.url else "DATABASE_URL is not set"
-    why = "EDGEPAAS_DB_MODE=postgres" if request.mode else "ENVIRONMENT=production"
+    production = request.environment == PRODUCTION
+    why = f"EDGEPAAS_DB_MODE=postgres{', the default in production,' if production else ''}"
     return Decision(
         "",
         None,
@@ -93,19 +93,22 @@ def _no_postgres(request: Request) -> Decision:
     )
 
 
-def _obstacles(request: Request, waited: Waited, volume: Volume) -> list[str]:
-    """Return what stands against a fallback; only one that nobody answered may fall back."""
-    if not all(POLICIES[verdict].unreachable for verdict in waited.seen):
+def _obstacles(request: Request, waited: Waited, ground: Ground | None) -> list[str]:
+    """Return what stands against a fallback; only from one that nobody answered may it be."""
+    if ground is None or not all(POLICIES[verdict].unreachable for verdict in waited.seen):
         return ["PostgreSQL answered"]
-    if request.effective_mode != AUTO:
-        return [f"EDGEPAAS_DB_MODE={request.effective_mode}"]
-    if request.effective_fallback == ACCEPT_DIVERGENCE:
-        return []
+    if request.mode != AUTO:
+        return [f"EDGEPAAS_DB_MODE={request.mode}"]
+    if request.fallback == DENY:
+        return ["EDGEPAAS_DB_FALLBACK=deny"]
+    danger = f"{request.data_dir} {ground.volume.danger}"
     several = f"EDGEPAAS_REPLICAS={request.replicas}: each would fill a file of its own"
+    accepted = request.fallback == ACCEPT_DIVERGENCE
     found = {
-        "EDGEPAAS_DB_FALLBACK=deny": request.effective_fallback != ALLOW,
-        f"{request.data_dir} {volume.danger}": bool(volume.danger),
-        several: request.replicas != 1,
+        danger: ground.volume.danger and (ground.volume.remote or not accepted),
+        several: request.replicas != 1 and not accepted,
+        f"{request.fallback_file} is in use by {ground.holder}": ground.holder,
+        ground.unfit: ground.unfit,
     }
     return [obstacle for obstacle, stands in found.items() if stands]
 
@@ -113,9 +116,9 @@ def _obstacles(request: Request, waited: Waited, volume: Volume) -> list[str]:
 def _refusal(waited: Waited, reason: str, obstacles: list[str]) -> Decision:
     """End with what the last attempt says, except that who answered before was not unreachable."""
     policy = waited.outcome.policy
-    answered = [verdict for verdict in waited.seen if not POLICIES[verdict].unreachable]
+    answered = [v for v in Verdict if v in waited.seen and not POLICIES[v].unreachable]
     if policy.unreachable and answered:
-        policy = POLICIES[answered[0]]
+        policy = POLICIES[answered[-1]]
     no_fallback = f"; no fallback: {', '.join(obstacles)}" if policy.unreachable else ""
     return Decision(
         "",

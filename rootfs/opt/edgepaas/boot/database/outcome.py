@@ -13,6 +13,7 @@ class Verdict(StrEnum):
     TIMED_OUT = "timed_out"
     REFUSED = "refused"
     RESET = "reset"
+    NO_SERVER = "no_server"
     NOT_POSTGRES = "not_postgres"
     CONFIG = "config"
     TLS = "tls"
@@ -20,9 +21,11 @@ class Verdict(StrEnum):
     MISSING = "missing"
     DENIED = "denied"
     FAILING = "failing"
+    OUT_OF_MEMORY = "out_of_memory"
     NO_PRIMARY = "no_primary"
     TOO_MANY = "too_many"
     STARTING = "starting"
+    UNSTEADY = "unsteady"
     OK = "ok"
 
 
@@ -74,6 +77,9 @@ POLICIES: dict[Verdict, Policy] = {
     Verdict.RESET: _unreachable(
         "the connection was closed at once: look at PostgreSQL, or at the proxy before it"
     ),
+    Verdict.NO_SERVER: _unreachable(
+        "a pooler answers, but no PostgreSQL behind it: start it, or look at the pooler's log"
+    ),
     Verdict.NOT_POSTGRES: _final(
         ExitStatus.CONFIG, "another kind of server answers there: correct DATABASE_URL's port"
     ),
@@ -94,6 +100,9 @@ POLICIES: dict[Verdict, Policy] = {
         ExitStatus.REFUSED, "GRANT the role in DATABASE_URL what it lacks, above all CONNECT"
     ),
     Verdict.FAILING: _passing("PostgreSQL answers with an error of its own: look at its log"),
+    Verdict.OUT_OF_MEMORY: _passing(
+        "PostgreSQL has no memory left for us: give it more, or lower its max_connections"
+    ),
     Verdict.NO_PRIMARY: _passing(
         "only a read-only server answers: point DATABASE_URL at the primary, or wait for one"
     ),
@@ -101,5 +110,8 @@ POLICIES: dict[Verdict, Policy] = {
         "every connection is taken: raise max_connections, lower WEB_CONCURRENCY, or use a pooler"
     ),
     Verdict.STARTING: _passing("PostgreSQL is starting up or shutting down: try again later"),
+    Verdict.UNSTEADY: _passing(
+        "PostgreSQL comes and goes: look at its log for why it restarts, then try again"
+    ),
     Verdict.OK: Policy(retry=False, unreachable=False, status=ExitStatus.OK, advice=""),
 }

@@ -2,10 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from configparser import ConfigParser, Error
 from pathlib import Path
 
-VARIABLES = {"PGHOST": "host", "PGHOSTADDR": "hostaddr", "PGPORT": "port"}
+# Those that decide where we connect, and how we read what the server says.
+VARIABLES = {
+    "PGHOST": "host",
+    "PGHOSTADDR": "hostaddr",
+    "PGPORT": "port",
+    "PGSSLMODE": "sslmode",
+    "PGTARGETSESSIONATTRS": "target_session_attrs",
+}
 
 
 def completed(
@@ -19,10 +25,12 @@ def completed(
 
 def _service(name: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the section of that name; empty where it is missing (libpq says what is wrong)."""
-    own = Path(environ.get("PGSERVICEFILE") or Path.home() / ".pg_service.conf")
+    from configparser import ConfigParser, Error  # noqa: PLC0415  # only where a service is named
+
+    own = Path(environ.get("PGSERVICEFILE") or _home() / ".pg_service.conf")
     shared = Path(environ.get("PGSYSCONFDIR") or "/etc/postgresql-common") / "pg_service.conf"
     for path in (own, shared):
-        parser = ConfigParser(interpolation=None, strict=False)
+        parser = ConfigParser(delimiters="=", interpolation=None, strict=False)
         try:
             parser.read(path)
         except (Error, OSError, UnicodeDecodeError):
@@ -30,3 +38,10 @@ def _service(name: str, environ: Mapping[str, str]) -> dict[str, str]:
         if parser.has_section(name):
             return dict(parser.items(name))
     return {}
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user ID without a name, and no HOME
+        return Path("/")

@@ -4,29 +4,34 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boot.database import revisions
+from boot.database import compatibility, kept_file, revisions
+from boot.database.compatibility import Standing, is_served, told
 from boot.database.deadline import Deadline
-from boot.database.revisions import Revisions, is_at_head
+from boot.database.metadata import import_metadata
+from boot.database.revisions import Revisions
 from boot.database.schema_error import SchemaError
 from boot.database.schema_request import OFF, SchemaRequest
+from boot.database.schema_times import STOPWATCH
+from boot.database.sqlite_error import failed, unusable
 from boot.database.sqlite_file import SHARED, open_to_group
 from boot.database.url import SqliteUrl
 from boot.exit_status import ExitStatus
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, MetaData
+    from sqlalchemy import Engine
 
 BUSY_SECONDS = 5.0
 SHORTEST_POLL, LONGEST_POLL = 0.02, 0.2
+VERSIONS = "alembic_version"
+QUESTION = "SELECT version_num FROM alembic_version"
 # The table as Alembic makes it.
 VERSION_TABLE = (
-    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    f"CREATE TABLE {VERSIONS} (version_num VARCHAR(32) NOT NULL, "
     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
 )
 
@@ -37,61 +42,72 @@ def bootstrap(request: SchemaRequest, target: SqliteUrl) -> None:
     """Bring the file to the image's head. Raises SchemaError."""
     own = revisions.scan(revisions.directory_of(request.migrations))
     try:
-        if is_at_head(current_revisions(target.path), own):
-            log.info("at head: %s", own.head())
+        found = standing(target.path)
+        if is_served(found, own):
+            log.info("%s", told(found, own))
             return
         with _lock(target.path, Deadline(request.lock_seconds)):
             _bring_to_head(request, target, own)
     except sqlite3.Error as error:
-        raise _unusable(target.path, error) from None
+        raise unusable(target.path, error) from None
     except OSError as error:
-        raise SchemaError(
-            f"{error.filename or target.path}: {error.strerror}",
-            "see that the volume is writable and not full",
-            ExitStatus.IO,
-        ) from None
+        raise failed(target.path, error) from None
 
 
 def _bring_to_head(request: SchemaRequest, target: SqliteUrl, own: Revisions) -> None:
     """Look again under the lock, then do what the file's state asks for."""
-    current = current_revisions(target.path)
-    if is_at_head(current, own):
-        log.info("at head: %s, brought there by another container", own.head())
-    elif not current:
-        _create(request, target, own.head())
+    found = standing(target.path)
+    ledger = compatibility.Ledger(own, found.rows, request.image)
+    if is_served(found, own):
+        log.info("%s, brought there by another container", told(found, own))
+    elif not found.current:
+        with STOPWATCH.migrating():
+            _create(request, target, own.head(), ledger)
     elif request.policy == OFF:
         raise SchemaError(
             f"{target.path} is behind {own.head()}, and EDGEPAAS_MIGRATE=off",
             "set EDGEPAAS_MIGRATE=boot: no job can reach this file",
         )
     else:
+        compatibility.warn_of_edited(own, found.rows)
         _set_copy_aside(target.path)
-        _migrate(request, target)
+        with STOPWATCH.migrating():
+            _migrate(request, target, ledger)
         log.info("migrated to head: %s", own.head())
 
 
 def current_revisions(path: Path) -> frozenset[str]:
-    """Return what the file says it is at; nothing for one that is empty or missing.
+    """Return what the file says it is at. Raises as standing does."""
+    return standing(path).current
+
+
+def standing(path: Path) -> Standing:
+    """Return what the file says it is at, and whom it admits; nothing for an empty or missing one.
 
     Raises SchemaError for tables that nobody marked, sqlite3.Error for a foreign file.
     """
     if not path.exists() or not path.stat().st_size:
-        return frozenset()
+        return Standing(frozenset(), {})
     with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         names = {name for (name,) in tables}
-        marked = "alembic_version" in names
-        rows = connection.execute("SELECT version_num FROM alembic_version") if marked else ()
-        current = frozenset(name for (name,) in rows)
-    if not current and names - {"alembic_version"}:
+
+        def ask(table: str, question: str) -> Iterable[Any]:
+            return connection.execute(question) if table in names else ()
+
+        current = frozenset(row[0] for row in ask(VERSIONS, QUESTION))
+        rows = compatibility.read(ask(compatibility.TABLE, compatibility.QUESTION))
+    if not current and names - {VERSIONS, compatibility.TABLE}:
         raise SchemaError(
             f"{path} has tables but does not say at which revision",
             "mark it with `alembic stamp REVISION`, or move the file away; it was not touched",
         )
-    return current
+    return Standing(current, rows)
 
 
-def _create(request: SchemaRequest, target: SqliteUrl, head: str) -> None:
+def _create(
+    request: SchemaRequest, target: SqliteUrl, head: str, ledger: compatibility.Ledger
+) -> None:
     """Make all tables and the mark of their revision in one transaction."""
     metadata = import_metadata(request.metadata)
     engine = _engine(target)
@@ -100,41 +116,23 @@ def _create(request: SchemaRequest, target: SqliteUrl, head: str) -> None:
         connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
         connection.exec_driver_sql(VERSION_TABLE)
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (head,))
+        for sql in ledger.created(head):
+            connection.exec_driver_sql(sql)
     engine.dispose()
     open_to_group(target.path)
     log.info("created %d tables in %s, at head: %s", len(metadata.tables), target.path, head)
 
 
-def import_metadata(name: str) -> "MetaData":
-    """Return the SQLAlchemy metadata that `module:attribute` names. Raises SchemaError (78)."""
-    from sqlalchemy import MetaData  # noqa: PLC0415  # 160 ms, only for an empty file
-
-    module, _, attributes = name.partition(":")
-    try:
-        found: Any = import_module(module)
-        for attribute in attributes.split("."):
-            found = getattr(found, attribute)
-    except (ImportError, AttributeError) as error:
-        raise _no_metadata(name, str(error)) from None
-    if not isinstance(found, MetaData):
-        raise _no_metadata(name, f"it is a {type(found).__name__}")
-    return found
-
-
-def _no_metadata(name: str, problem: str) -> SchemaError:
-    return SchemaError(
-        f"EDGEPAAS_SCHEMA_METADATA={name} is no SQLAlchemy metadata: {problem}",
-        "set it to module:attribute, as in app.models:Base.metadata",
-        ExitStatus.CONFIG,
-    )
-
-
-def _migrate(request: SchemaRequest, target: SqliteUrl) -> None:
+def _migrate(request: SchemaRequest, target: SqliteUrl, ledger: compatibility.Ledger) -> None:
+    from boot.database.journal import Journal  # noqa: PLC0415  # needless at head
     from boot.database.migrator import Migrator  # noqa: PLC0415  # needless at head
 
+    # A migration copies and drops tables: what it changes is journaled when it is done.
+    Journal(target.path).suspend()
     engine = _engine(target)
     with engine.connect() as connection:
-        Migrator(request.migrations, target.sqlalchemy()).upgrade(connection)
+        migrator = Migrator(request.migrations, target.sqlalchemy(), ledger)
+        migrator.upgrade(connection, request.migration_seconds)
         faults = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
     engine.dispose()
     if faults:
@@ -156,6 +154,7 @@ def _engine(target: SqliteUrl) -> "Engine":
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")  # the file keeps it for whoever opens it
 
     @event.listens_for(engine, "begin")
     def begun(connection: Any) -> None:
@@ -171,11 +170,12 @@ def _set_copy_aside(path: Path) -> None:
         copy = path.with_name(f"{path.name}.{revision}.bak")
         if copy.exists():
             return
-        unfinished = copy.with_name(f"{copy.name}.unfinished")
-        unfinished.unlink(missing_ok=True)
-        with closing(sqlite3.connect(unfinished)) as destination:
+        with (
+            kept_file.written(copy) as unfinished,
+            closing(sqlite3.connect(unfinished)) as destination,
+        ):
             source.backup(destination)
-    unfinished.rename(copy)
+    open_to_group(copy)
     log.info("kept a copy of the file at revision %s: %s", revision, copy)
 
 
@@ -186,17 +186,22 @@ def _lock(path: Path, deadline: Deadline) -> Iterator[None]:
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, SHARED)
     open_to_group(file)
     try:
-        while not _locked(descriptor):
-            if deadline.remaining() <= 0:
-                raise SchemaError(
-                    f"another container is still migrating {path}",
-                    "wait for it, or raise EDGEPAAS_MIGRATION_LOCK_TIMEOUT",
-                    ExitStatus.TEMPORARY,
-                )
-            deadline.nap(SHORTEST_POLL, LONGEST_POLL)
+        with STOPWATCH.waiting():
+            _take(path, descriptor, deadline)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(path: Path, descriptor: int, deadline: Deadline) -> None:
+    while not _locked(descriptor):
+        if deadline.remaining() <= 0:
+            raise SchemaError(
+                f"another container is still migrating {path}",
+                "wait for it, or raise EDGEPAAS_MIGRATION_LOCK_TIMEOUT",
+                ExitStatus.TEMPORARY,
+            )
+        deadline.nap(SHORTEST_POLL, LONGEST_POLL)
 
 
 def _locked(descriptor: int) -> bool:
@@ -205,16 +210,3 @@ def _locked(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _unusable(path: Path, error: sqlite3.Error) -> SchemaError:
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return SchemaError(f"{path}: {error}", "free space on the volume", ExitStatus.IO)
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        advice = "mount the volume writable for this user"
-        return SchemaError(f"{path}: {error}", advice, ExitStatus.CANNOT_WRITE)
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return SchemaError(f"{path}: {error}", "try again later", ExitStatus.TEMPORARY)
-    advice = "move the file away if it is no SQLite database; it was not touched"
-    return SchemaError(f"{path}: {error}", advice)

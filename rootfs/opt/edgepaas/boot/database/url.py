@@ -11,6 +11,9 @@ POSTGRES_DRIVERS = frozenset({"", "psycopg", "psycopg2"})
 SQLITE_DRIVERS = frozenset({"", "pysqlite"})
 SECRETS = frozenset({"password", "sslpassword"})
 HIDDEN = "***"
+# A shorter secret in a text is a coincidence; hiding it would only tell which letters it has.
+LEAST_SECRET = 4
+PORT_MOST = 65535
 ENCODING_ADVICE = (
     "percent-encode special characters in user and password: "
     """python3 -c 'import urllib.parse as u; print(u.quote(input(), safe=""))'"""
@@ -54,7 +57,7 @@ class PostgresUrl:
     def scrub(self, text: str) -> str:
         """Return `text` without this URL's secrets, should a message quote one."""
         for name in SECRETS & self.parameters.keys():
-            if self.parameters[name]:
+            if len(self.parameters[name]) >= LEAST_SECRET:
                 text = text.replace(self.parameters[name], HIDDEN)
         return text
 
@@ -109,6 +112,12 @@ def redacted(text: str) -> str:
         scheme, separator, _ = text.partition("://")
         shown = scheme if separator and re.fullmatch(r"[\w+.-]{1,30}", scheme) else HIDDEN
         return f"{shown}://{HIDDEN}"
+
+
+def usable_port(text: str) -> bool:
+    """Tell whether `text` is a port; empty means the default."""
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(PORT_MOST))
+    return not text or (digits and 0 < int(text) <= PORT_MOST)
 
 
 def _sqlite(rest: str, variable: str) -> SqliteUrl:

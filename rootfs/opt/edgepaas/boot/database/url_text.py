@@ -2,12 +2,21 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import quote, unquote
 
-from boot.database.url import ENCODING_ADVICE, FORM_ADVICE, HIDDEN, DatabaseUrlError
+from boot.database.url import (
+    ENCODING_ADVICE,
+    FORM_ADVICE,
+    HIDDEN,
+    PORT_MOST,
+    DatabaseUrlError,
+    usable_port,
+)
 
 PLAIN_HOST = re.compile(r"[\w.-]+")
-PORT = re.compile(r"\d*")
+IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+# psycopg2.connect() takes these for itself: to libpq they are no options.
+NOT_LIBPQ = frozenset({"dsn", "async", "async_", "connection_factory", "cursor_factory"})
 
 
 def compose(parameters: Mapping[str, str]) -> str:
@@ -40,17 +49,40 @@ def parameters(rest: str, variable: str, *, plus_is_space: bool) -> dict[str, st
     if not at and "@" in database:
         raise DatabaseUrlError(f"{variable} has a raw / or ? before the host", ENCODING_ADVICE)
     user, colon, password = identity.partition(":")
-    found = {
-        "user": unquote(user),
-        **({"password": unquote(password)} if colon else {}),
-        **_hosts(hosts, variable),
-        "dbname": unquote(database),
-    }
-    found = {name: value for name, value in found.items() if value}
-    found.update(_query(query, variable, plus_is_space=plus_is_space))
+    try:
+        found = {
+            "user": _decoded(user),
+            **({"password": _decoded(password)} if colon else {}),
+            **_hosts(hosts, variable),
+            "dbname": _decoded(database),
+        }
+        found = {name: value for name, value in found.items() if value}
+        found.update(_query(query, variable, plus_is_space=plus_is_space))
+    except UnicodeDecodeError:
+        problem = f"{variable} has a %code that is not UTF-8"
+        raise DatabaseUrlError(problem, ENCODING_ADVICE) from None
+    _check(found, variable)
+    return found
+
+
+def _check(found: Mapping[str, str], variable: str) -> None:
+    """Refuse what the driver would take for something else, or libpq only at the first login."""
     if any("\0" in value for value in found.values()):
         raise DatabaseUrlError(f"{variable} has a zero byte in it", "remove the %00")
-    return found
+    for name in NOT_LIBPQ & found.keys():
+        raise DatabaseUrlError(f"{variable} gives {name}, no option of libpq", f"remove {name}=")
+    if not all(map(usable_port, found.get("port", "").split(","))):
+        raise DatabaseUrlError(
+            f"{variable} has a port that is not from 1 to {PORT_MOST}", FORM_ADVICE
+        )
+    seconds = found.get("connect_timeout", "0")
+    if not (seconds.isascii() and seconds.removeprefix("-").isdigit()):
+        problem = f"{variable} has a connect_timeout that is no whole number of seconds"
+        raise DatabaseUrlError(problem, "set connect_timeout=3, or leave it out")
+
+
+def _decoded(text: str) -> str:
+    return unquote(text, errors="strict")
 
 
 def _hosts(text: str, variable: str) -> dict[str, str]:
@@ -71,14 +103,16 @@ def _host_and_port(text: str, variable: str) -> tuple[str, str]:
     else:
         host, _, port = text.partition(":")
         good = True
-    if not good or not PORT.fullmatch(port):
+    if not good or (port and not port.isdigit()):
         problem = f"{variable} has no readable port after the host"
         raise DatabaseUrlError(problem, f"{FORM_ADVICE}; {ENCODING_ADVICE}")
-    return unquote(host), port
+    return _decoded(host), port
 
 
 def _query(text: str, variable: str, *, plus_is_space: bool) -> dict[str, str]:
-    decode = unquote_plus if plus_is_space else unquote
+    def decode(value: str) -> str:
+        return _decoded(value.replace("+", " ") if plus_is_space else value)
+
     found: dict[str, str] = {}
     hosts: list[str] = []
     for name, value in _pairs(text):
@@ -103,15 +137,14 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _netloc(rest: dict[str, str]) -> str:
-    """Take one ordinary host and its port out of `rest`; leave any other kind in the query."""
+    """Take one ordinary host and its port out of `rest`; leave any other kind in the query.
+
+    An IPv6 address with a zone stays there: between brackets nobody agrees on who decodes its %.
+    """
     host, port = rest.get("host", ""), rest.get("port", "")
-    if "," in host or "," in port or not (PLAIN_HOST.fullmatch(host) or _is_ipv6(host)):
+    if "," in host or "," in port or not (PLAIN_HOST.fullmatch(host) or IPV6.fullmatch(host)):
         return ""
     del rest["host"]
     rest.pop("port", None)
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}" if port else shown
-
-
-def _is_ipv6(host: str) -> bool:
-    return ":" in host and re.fullmatch(r"[0-9A-Fa-f:.]+(%[\w.-]+)?", host) is not None

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 DIES_WITH_CONTAINER = frozenset({"overlay", "aufs", "tmpfs", "ramfs", "rootfs"})
-NOT_LOCAL = re.compile(
+NOT_LOCAL = (
     r"nfs\d?|cifs|smb\w*|9p|ceph|afs|lustre|gfs2|ocfs2|glusterfs"
     r"|fuse\.(sshfs|glusterfs|ceph|s3fs|.*nfs.*)"
 )
-ESCAPE = re.compile(r"\\([0-7]{3})")
+ESCAPE = r"\\([0-7]{3})"
 
 
 class Volume(NamedTuple):
@@ -18,6 +18,16 @@ class Volume(NamedTuple):
 
     filesystem: str
     danger: str
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether what is on it ends with the container."""
+        return self.filesystem in DIES_WITH_CONTAINER
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is shared over a network: SQLite's write-ahead log needs one memory."""
+        return bool(re.fullmatch(NOT_LOCAL, self.filesystem))
 
 
 def of(path: Path, mountinfo: str | None = None) -> Volume:
@@ -36,14 +46,14 @@ def of(path: Path, mountinfo: str | None = None) -> Volume:
 def _mount(line: str) -> tuple[Path, str]:
     """Return mount point and type of one line (proc(5), /proc/pid/mountinfo)."""
     left, _, right = line.partition(" - ")
-    point = ESCAPE.sub(lambda match: chr(int(match[1], 8)), left.split()[4])
+    point = re.sub(ESCAPE, lambda match: chr(int(match[1], 8)), left.split()[4])
     return Path(point), right.split()[0]
 
 
 def _danger(filesystem: str) -> str:
     if filesystem in DIES_WITH_CONTAINER:
         return f"is on {filesystem}, which ends with the container"
-    if NOT_LOCAL.fullmatch(filesystem):
+    if re.fullmatch(NOT_LOCAL, filesystem):
         return f"is on {filesystem}, which is not a local disk"
     if filesystem == "unknown":
         return "is on an unknown filesystem"

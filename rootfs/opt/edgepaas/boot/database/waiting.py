@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from boot.database.deadline import Deadline
-from boot.database.outcome import Outcome, Verdict
+from boot.database.outcome import POLICIES, Outcome, Verdict
 
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
 SHORTEST_DELAY = 0.02
 LEAST_ATTEMPT_SECONDS = 1.0
+STEADY_SECONDS = 1.0
 
 
 class Waited(NamedTuple):
@@ -50,20 +51,33 @@ def wait(
     Delays double from FIRST_DELAY with full jitter
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), clamped to what is
     left of `seconds`; the last attempt is made at the deadline, and each gets at least a second.
+    A server that answers after nobody did is asked once more a second later: it may be flapping.
     """
     clock, sleep, random = nature or Nature()
     started, deadline = clock(), Deadline(seconds, clock)
-    seen: set[Verdict] = set()
-    count = 0
+    seen: list[Verdict] = []
     while True:
-        count += 1
         outcome = attempt(max(deadline.remaining(), LEAST_ATTEMPT_SECONDS))
-        seen.add(outcome.verdict)
+        if deadline.remaining() > 0 and _lucky(outcome, seen):
+            outcome = Outcome(Verdict.UNSTEADY, "it answers now; asked once more")
+        seen.append(outcome.verdict)
+        count = len(seen)
         if not outcome.policy.retry or deadline.remaining() <= 0:
             return Waited(outcome, count, clock() - started, frozenset(seen))
-        delay = min(backoff(count, random or _random()), deadline.remaining())
+        steadying = outcome.verdict is Verdict.UNSTEADY
+        delay = STEADY_SECONDS if steadying else backoff(count, random or _random())
+        delay = min(delay, deadline.remaining())
         report(Retry(count, outcome, delay))
         sleep(delay)
+
+
+def _lucky(outcome: Outcome, before: list[Verdict]) -> bool:
+    """Tell whether it is the first good answer after one that did not come."""
+    return (
+        outcome.verdict is Verdict.OK
+        and any(POLICIES[verdict].unreachable for verdict in before)
+        and before[-1] is not Verdict.UNSTEADY
+    )
 
 
 def backoff(attempt: int, random: Callable[[], float]) -> float:

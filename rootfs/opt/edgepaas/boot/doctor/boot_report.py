@@ -10,6 +10,8 @@ from boot.exit_status import explain
 
 SUBJECT = "boot"
 NEEDED = frozenset({"web", "metrics"})
+# A unit whose condition does not hold is skipped; one that failed is told of elsewhere.
+FINE = frozenset({"ready", "failed", "skipped"})
 UNDER_WAY = frozenset({"starting", "running", "restarting"})
 LOGS = "its own lines say more: `docker logs CONTAINER`"
 # A net of an hour is below these units; they give up by themselves much earlier.
@@ -24,7 +26,13 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         if evidence.alive:
             yield blocking(_no_report(evidence))
         return
-    phases = {"booting": _booting, "ready": _ready, "held": _held, "stopping": _stopping}
+    phases = {
+        "booting": _booting,
+        "ready": _ready,
+        "rerunning": _rerunning,
+        "held": _held,
+        "stopping": _stopping,
+    }
     yield from _failed(evidence)
     if evidence.phase in phases:
         yield from phases[evidence.phase](evidence)
@@ -91,7 +99,7 @@ def _ready(evidence: Evidence) -> Iterator[Finding]:
     )
     yield ok(SUBJECT, line)
     for unit in evidence.units:
-        if unit["type"] == "longrun" and unit["state"] not in {"ready", "failed"}:
+        if unit["type"] == "longrun" and unit["state"] not in FINE:
             line = f"{unit['name']} is {unit['state']}: {_result(unit)}"
             finding = bad(SUBJECT, line, _advice(unit))
             yield blocking(finding) if unit["name"] in NEEDED else finding
@@ -101,6 +109,13 @@ def _advice(unit: Unit) -> str:
     if unit["state"] == "stopped":
         return f"`supervisorctl start {unit['name']}`"
     return LOGS
+
+
+def _rerunning(_: Evidence) -> Iterator[Finding]:
+    line = (
+        "a step runs again, as on the way back from a fallback; what stands on it serves after it"
+    )
+    yield blocking(warn(SUBJECT, line, "see `edgepaas boot`"))
 
 
 def _held(_: Evidence) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from boot.cgroup import Cgroup
 from boot.doctor import processes
-from boot.doctor.cgroup import Cgroup
 from boot.doctor.diagnosis import Diagnosis, text
 from boot.doctor.evidence import Evidence
 from boot.doctor.inquiry import Address, get

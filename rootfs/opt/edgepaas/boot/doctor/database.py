@@ -12,7 +12,7 @@ from boot.exit_status import ExitStatus
 SUBJECT = "database"
 SECONDS = 2.0
 UNIT = "db-wait"
-GO_BACK = "restart the container to return to it; rows written meanwhile are in the fallback's file"
+GO_BACK = "it is returned to by itself, or with `edgepaas db back`; see `edgepaas db status`"
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from boot.cgroup import Cgroup, Use
 from boot.doctor import processes
-from boot.doctor.cgroup import Cgroup, Use
 from boot.doctor.evidence import Evidence
 from boot.doctor.finding import Finding, Grade, bad, ok, warn
 from boot.doctor.words import amount, count

@@ -10,15 +10,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from boot import environment
-from boot.database import decision, shell_exports, sqlite_file, url, volume, waiting
-from boot.database.decision import Decision, Request
+from boot import environment, quick_exit
+from boot.database import decision, embedded, ground, shell_exports, sqlite_file, url, waiting
+from boot.database.decision import ALLOW, POSTGRES, Decision, Request
+from boot.database.schema_error import SchemaError
 from boot.exit_status import ExitStatus
 from boot.logline import configure
 
 PROGRAM = "db-wait"
 # The seed's /tmp/db_env.sh; a native run on a shared host has a TMPDIR of its own.
 SHELL_FILE = Path(os.environ.get("TMPDIR") or "/tmp") / "db_env.sh"  # noqa: S108  # shell_exports makes it safe
+EXPORTS = (
+    "DATABASE_URL",
+    "EDGEPAAS_DB_BACKEND",
+    "EDGEPAAS_DB_FALLBACK_ACTIVE",
+    "EDGEPAAS_DB_REASON",
+    "EDGEPAAS_POSTGRES_URL",
+    "PGAPPNAME",
+)
+RETURNS = {"auto": "until PostgreSQL is back", "manual": "until `edgepaas db back`"}
 
 Fields = dict[str, Any]
 
@@ -30,7 +40,7 @@ def main(environ: Mapping[str, str] = os.environ, shell_file: Path = SHELL_FILE)
     configure(PROGRAM)
     try:
         return decide_and_write(environ, shell_file)
-    except (url.DatabaseUrlError, sqlite_file.CannotWriteError) as error:
+    except (url.DatabaseUrlError, sqlite_file.UnfitPlaceError, SchemaError) as error:
         return end(error.status, str(error), error.advice)
     except environment.WriteError as error:
         return end(error.status, str(error), "mount tmpfs on /run and /tmp, writable for this user")
@@ -42,10 +52,13 @@ def decide_and_write(environ: Mapping[str, str], shell_file: Path) -> int:
     decided, course = decide(request, environ)
     if decided.url is None:
         return end(decided.status, decided.reason, decided.advice, course)
-    check_file(decided.url)
-    announce(decided, course)
-    remind_of_waiting_rows(request, decided)
-    write(decided, decided.url, environ, shell_file)
+    if isinstance(decided.url, url.SqliteUrl) and not decided.fallback:
+        embedded.refuse_to_start_afresh(request.fallback_file)
+        allowed = environ["EDGEPAAS_DB_EPHEMERAL"] == ALLOW
+        danger = embedded.check_place(decided.url.path, ephemeral_allowed=allowed)
+        decided = decided.because(danger)
+    announce(decided, course, environ)
+    write(exports(request, decided, environ), environ, shell_file)
     return ExitStatus.OK
 
 
@@ -53,10 +66,10 @@ def read_request(environ: Mapping[str, str]) -> Request:
     """Return what env-check left in the environment. Raises DatabaseUrlError."""
     given = environ.get("DATABASE_URL")
     return Request(
-        mode=environ.get("EDGEPAAS_DB_MODE", ""),
+        mode=environ["EDGEPAAS_DB_MODE"],
         url=url.parse(given) if given else None,
-        environment=environ.get("ENVIRONMENT", ""),
-        fallback=environ.get("EDGEPAAS_DB_FALLBACK", ""),
+        environment=environ["ENVIRONMENT"],
+        fallback=environ["EDGEPAAS_DB_FALLBACK"],
         replicas=int(environ["EDGEPAAS_REPLICAS"]),
         data_dir=Path(environ["EDGEPAAS_DATA_DIR"]),
     )
@@ -72,7 +85,9 @@ def decide(request: Request, environ: Mapping[str, str]) -> tuple[Decision, Fiel
         "attempts": waited.attempts,
         "elapsed": round(waited.elapsed, 3),
     }
-    return decision.after_asking(request, waited, volume.of(request.data_dir)), course
+    away = waited.outcome.policy.unreachable
+    footing = ground.of(request.fallback_file, environ) if away else None
+    return decision.after_asking(request, waited, footing), course
 
 
 def ask(target: url.DatabaseUrl | None, environ: Mapping[str, str]) -> waiting.Waited:
@@ -98,49 +113,52 @@ def report_retry(retry: waiting.Retry) -> None:
     log.info("%s", message, extra={"fields": fields})
 
 
-def check_file(target: url.DatabaseUrl) -> None:
-    """See that a SQLite file can be written. Raises CannotWriteError."""
-    if isinstance(target, url.SqliteUrl):
-        sqlite_file.check_writable(target.path)
-
-
-def announce(decided: Decision, course: Fields) -> None:
+def announce(decided: Decision, course: Fields, environ: Mapping[str, str]) -> None:
     """Log the decision in one line; a fallback loudly."""
     target = decided.url.redacted() if decided.url else None
     fields = {"backend": decided.backend, "fallback": decided.fallback, **course, "url": target}
-    level = logging.WARNING if decided.fallback else logging.INFO
-    words = "FALLBACK: SQLite serves until the next boot" if decided.fallback else decided.backend
+    level, words = logging.INFO, decided.backend
+    if decided.fallback:
+        level = logging.WARNING
+        words = f"FALLBACK: SQLite stands in {RETURNS[environ['EDGEPAAS_DB_RETURN']]}"
     log.log(level, "%s: %s", words, decided.reason, extra={"fields": fields})
 
 
-def remind_of_waiting_rows(request: Request, decided: Decision) -> None:
-    """Say loudly that rows of an earlier fallback wait, where another database serves now."""
-    path = request.data_dir / decision.FALLBACK_FILE
-    if decided.fallback or not path.exists() or not path.stat().st_size:
-        return
-    rows = sqlite_file.rows_in(path)
-    if rows == 0:
-        return
-    log.warning(
-        "%s rows of an earlier fallback wait in %s: they are kept, and not in the database that "
-        "serves now; copy them over, then move the file away",
-        "unreadable" if rows is None else rows,
-        path,
-        extra={"fields": {"fallback_rows": rows, "fallback_file": str(path)}},
-    )
-
-
-def write(
-    decided: Decision, target: url.DatabaseUrl, environ: Mapping[str, str], shell_file: Path
-) -> None:
-    """Write the decision for the units that follow, and for people."""
+def exports(request: Request, decided: Decision, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the decision as variables for the units that follow."""
     values = {
-        "DATABASE_URL": target.sqlalchemy(),
+        "DATABASE_URL": decided.url.sqlalchemy() if decided.url else "",
         "EDGEPAAS_DB_BACKEND": decided.backend,
         "EDGEPAAS_DB_FALLBACK_ACTIVE": str(int(decided.fallback)),
         "EDGEPAAS_DB_REASON": " ".join(decided.reason.split()),
     }
-    environment.write_all(values, environment.directory_in(environ["EDGEPAAS_RUN_DIR"]))
+    if decided.fallback and request.url:
+        values["EDGEPAAS_POSTGRES_URL"] = request.url.sqlalchemy()
+    if decided.fallback or decided.backend == POSTGRES:
+        values["PGAPPNAME"] = application_name(environ)
+    return values
+
+
+def application_name(environ: Mapping[str, str]) -> str:
+    """Return how PostgreSQL is to name our connections."""
+    from boot.database import client_name, revisions  # noqa: PLC0415  # needless for SQLite
+
+    try:
+        head = revisions.head_of(environ.get("EDGEPAAS_SCHEMA_MIGRATIONS", ""))
+    except (ImportError, OSError, ValueError):
+        head = ""  # schema-bootstrap says what is wrong with them
+    return client_name.compose(
+        client_name.ClientName(environ.get("SLOT", ""), head, environ.get("EDGEPAAS_BUILD_ID", ""))
+    )
+
+
+def write(values: Mapping[str, str], environ: Mapping[str, str], shell_file: Path) -> None:
+    """Write the decision for the units that follow, and for people; nothing of an earlier stays."""
+    place = environment.directory_in(environ["EDGEPAAS_RUN_DIR"])
+    environment.write_all(values, place)
+    for name in EXPORTS:
+        if name not in values:
+            environment.remove(name, place)
     try:
         shell_exports.write(shell_file, values)
     except OSError as error:
@@ -155,4 +173,4 @@ def end(status: ExitStatus, problem: str, advice: str, course: Fields | None = N
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quick_exit.expect(main()))

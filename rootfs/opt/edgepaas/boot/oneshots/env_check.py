@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 
-from boot import environment
+from boot import environment, quick_exit
 from boot.contract import Contract, ContractError, Resolution, default_root, load
 from boot.contract_report import PROGRAM, log_lines
 from boot.exit_status import ExitStatus
@@ -65,4 +65,4 @@ def write(contract: Contract, resolution: Resolution) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quick_exit.expect(main()))

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from boot import environment
-from boot.contract import Contract, ContractError, Resolution, Variable, default_root, load
+from boot.contract import Contract, Resolution, Variable
 from boot.contract_problem import SHOWN_MOST, shown
 from boot.contract_report import summary
 from boot.exit_status import ExitStatus
 from boot.redact import MASK, mask_urls
+from boot.verbs import arguments, in_effect
 from boot.verbs.console import complain, say
 
 USAGE = """\
@@ -31,12 +32,8 @@ class Row(NamedTuple):
 def main(argv: list[str]) -> int:
     """Print the table; return 0, 78 for a wrong environment, 64 for a bad command line."""
     if argv and argv != ["--json"]:
-        return usage(argv)
-    try:
-        contract = load(default_root())
-    except ContractError as error:
-        complain("\n".join(error.faults))
-        return ExitStatus.CONFIG
+        return arguments.answer("config", argv, USAGE)
+    contract = in_effect.contract()
     resolution = contract.resolve(os.environ)
     found = list(rows(contract, resolution, decided(contract)))
     say(as_json(found) if argv else as_table(found))
@@ -44,15 +41,6 @@ def main(argv: list[str]) -> int:
         complain(f"{summary(resolution.problems)}; see `edgepaas check`")
         return ExitStatus.CONFIG
     return ExitStatus.OK
-
-
-def usage(argv: list[str]) -> int:
-    """Answer --help, and anything else that should not be there."""
-    if argv[0] in {"-h", "--help"}:
-        say(USAGE)
-        return ExitStatus.OK
-    complain(f"edgepaas config does not know {' '.join(argv)!r}\n{USAGE}")
-    return ExitStatus.USAGE
 
 
 def decided(contract: Contract) -> dict[str, str]:

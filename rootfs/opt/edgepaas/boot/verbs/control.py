@@ -6,7 +6,8 @@ Imports nothing of ours.
 import re
 import socket
 import time
-from html import unescape
+from collections.abc import Sequence
+from html import escape, unescape
 from pathlib import Path
 
 SOCKET = "supervisor.sock"
@@ -34,11 +35,11 @@ class FaultError(ControlError):
     """PID 1 refused; the message is its fault."""
 
 
-def call(run_dir: Path, method: str, seconds: float) -> None:
-    """Call an XML-RPC method without arguments. Raises ControlError."""
+def call(run_dir: Path, method: str, seconds: float, *arguments: str) -> None:
+    """Call an XML-RPC method; its arguments are strings. Raises ControlError."""
     path = run_dir / SOCKET
     try:
-        answer = _post(path, _request(method), time.monotonic() + seconds)
+        answer = _post(path, _request(method, arguments), time.monotonic() + seconds)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         raise NotRunningError(f"nothing runs here: nobody listens on {path}") from None
     except PermissionError:
@@ -50,11 +51,18 @@ def call(run_dir: Path, method: str, seconds: float) -> None:
     _check(answer)
 
 
-def _request(method: str) -> bytes:
-    body = f"<?xml version='1.0'?><methodCall><methodName>{method}</methodName></methodCall>"
+def _request(method: str, arguments: Sequence[str]) -> bytes:
+    values = "".join(
+        f"<param><value><string>{escape(each, quote=False)}</string></value></param>"
+        for each in arguments
+    )
+    body = (
+        f"<?xml version='1.0'?><methodCall><methodName>{method}</methodName>"
+        f"<params>{values}</params></methodCall>"
+    )
     head = (
         "POST /RPC2 HTTP/1.0\r\nHost: localhost\r\n"
-        f"Content-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: text/xml\r\nContent-Length: {len(body.encode())}\r\n\r\n"
     )
     return (head + body).encode()
 

@@ -5,16 +5,15 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from boot.contract import ContractError, default_root, load
-from boot.contract_report import block
-from boot.database import decision, revisions, schema_request
+from boot.database import compatibility, decision, revisions, schema_request
+from boot.database.compatibility import Standing, is_served, told
 from boot.database.schema_error import SchemaError
 from boot.database.schema_request import BOOT, SchemaRequest
 from boot.database.url import DatabaseUrl, PostgresUrl
-from boot.exit_status import ExitStatus
 from boot.logline import configure
 from boot.oneshots import db_wait, schema_bootstrap
-from boot.verbs.console import complain, say
+from boot.verbs import arguments, in_effect
+from boot.verbs.console import say
 
 PROGRAM = "migrate"
 USAGE = """\
@@ -29,29 +28,13 @@ def main(argv: list[str]) -> int:
     """Migrate or plan; return the exit status."""
     verb = {(): up, ("up",): up, ("plan",): plan}.get(tuple(argv))
     if verb is None:
-        return usage(argv)
-    configure(PROGRAM)
-    try:
-        contract = load(default_root())
-    except ContractError as error:
-        complain("\n".join(error.faults))
-        return ExitStatus.CONFIG
-    resolution = contract.resolve(os.environ)
-    if resolution.problems:
-        complain(block(resolution.problems))
-        return ExitStatus.CONFIG
+        return arguments.answer("migrate", argv, USAGE)
+    contract = in_effect.contract()
+    configure(PROGRAM, in_effect.mask(contract))
+    values = in_effect.values(contract)
     # Units find the app by PYTHONPATH; this process, run isolated (-I), does not.
     sys.path.insert(1, contract.lenient(os.environ, "EDGEPAAS_APP_DIR"))
-    return run(verb, {**os.environ, **resolution.values})
-
-
-def usage(argv: list[str]) -> int:
-    """Answer --help, and anything we do not know."""
-    if argv[0] in {"-h", "--help"}:
-        say(USAGE)
-        return ExitStatus.OK
-    complain(f"edgepaas migrate does not know {' '.join(argv)!r}\n{USAGE}")
-    return ExitStatus.USAGE
+    return run(verb, {**os.environ, **values})
 
 
 def run(verb: Callable[[SchemaRequest], None], environ: Mapping[str, str]) -> int:
@@ -64,7 +47,7 @@ def run(verb: Callable[[SchemaRequest], None], environ: Mapping[str, str]) -> in
 def request_of(environ: Mapping[str, str]) -> SchemaRequest:
     """Return the request for the database the environment names, once it answers."""
     wanted = db_wait.read_request(environ)
-    if isinstance(wanted.url, PostgresUrl) and wanted.effective_mode != decision.SQLITE:
+    if isinstance(wanted.url, PostgresUrl) and wanted.mode != decision.SQLITE:
         wanted = wanted._replace(mode=decision.POSTGRES)
     decided, _ = db_wait.decide(wanted, environ)
     if decided.url is None:
@@ -82,21 +65,23 @@ def up(request: SchemaRequest) -> None:
 def plan(request: SchemaRequest) -> None:
     """Print the SQL between the database's revision and the head. Raises SchemaError."""
     own = revisions.scan(revisions.directory_of(request.migrations))
-    current = at(request.target)
-    if revisions.is_at_head(current, own):
-        say(f"-- at head: {own.head()}; nothing to do")
+    found = standing(request.target, own)
+    if is_served(found, own):
+        say(f"-- {told(found, own)}; nothing to do")
         return
     from boot.database.migrator import Migrator  # noqa: PLC0415  # 400 ms of imports
 
-    Migrator(request.migrations, request.target.sqlalchemy()).print_sql(next(iter(current), None))
+    ledger = compatibility.Ledger(own, found.rows, request.image)
+    migrator = Migrator(request.migrations, request.target.sqlalchemy(), ledger)
+    migrator.print_sql(next(iter(found.current), None))
 
 
-def at(target: DatabaseUrl) -> frozenset[str]:
-    """Return the revisions the database says it is at. Raises SchemaError."""
+def standing(target: DatabaseUrl, own: revisions.Revisions) -> Standing:
+    """Return what the database says of itself. Raises SchemaError."""
     if isinstance(target, PostgresUrl):
         from boot.database import postgres_schema  # noqa: PLC0415  # psycopg2
 
-        return postgres_schema.current_revisions(target)
+        return postgres_schema.standing(target, own)
     from boot.database import sqlite_schema  # noqa: PLC0415
 
-    return sqlite_schema.current_revisions(target.path)
+    return sqlite_schema.standing(target.path)

@@ -5,15 +5,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from boot import environment, lifetime, pid1, settings
-from boot.contract import Contract, ContractError
-from boot.contract_report import block
+from boot import essentials, pid1, settings
+from boot.contract import Contract
 from boot.database import decision, url
 from boot.exit_status import ExitStatus
 from boot.oneshots import db_wait
-from boot.settings import Settings
-from boot.verbs import arguments
-from boot.verbs.console import complain
+from boot.verbs import arguments, in_effect
+from boot.verbs.refused import RefusedError
 
 USAGE = """\
 usage: edgepaas run [--] COMMAND [ARGUMENT…]
@@ -28,51 +26,30 @@ or the container environment may not be used, 127 where there is no such command
 OF_UNITS_ONLY = "PROMETHEUS_MULTIPROC_DIR"
 
 
-class RefusedError(Exception):
-    """The command cannot be run; the message says why, `status` is the exit status."""
-
-    def __init__(self, message: str, status: ExitStatus) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 def main(argv: list[str]) -> int:
     """Become the command; return an exit status only where that fails."""
     command = argv[1:] if argv[:1] == ["--"] else argv
     if not command or (argv == command and argv[0].startswith("-")):
         return arguments.answer("run", argv, USAGE)
-    try:
-        enter()
-    except RefusedError as refused:
-        complain(str(refused))
-        return refused.status
+    enter()
     return pid1.become(command)
 
 
 def enter() -> None:
     """Make this process's environment the units'. Raises RefusedError."""
-    try:
-        ours, contract = settings.read()
-    except ContractError as error:
-        raise RefusedError("\n".join(error.faults), ExitStatus.CONFIG) from None
-    values = running(ours) or resolved(contract)
-    lifetime.publish(ours, contract)
+    contract = in_effect.contract()
+    ours = settings.read(contract)
+    values = of_units(ours.run_dir) or completed(contract)
+    essentials.publish(ours, contract)
     os.environ.update(values)
     # Samples of a command would stay among those of the workers.
     os.environ.pop(OF_UNITS_ONLY, None)
 
 
-def running(ours: Settings) -> dict[str, str]:
-    """Return what the units of a running container wrote, {} where none runs. Raises as `enter`."""
-    try:
-        values = environment.read_all(ours.environment)
-    except OSError as error:
-        message = (
-            f"{ours.environment} cannot be read: {error.strerror}; "
-            "run this as the container's own user: `docker exec` without --user"
-        )
-        raise RefusedError(message, ExitStatus.CANNOT_EXECUTE) from None
-    return {**values, **boot_id(ours.run_dir)} if values else {}
+def of_units(run_dir: Path) -> dict[str, str]:
+    """Return what the units of a running container have, {} where none runs. Raises as `enter`."""
+    values = in_effect.running(run_dir)
+    return {**values, **boot_id(run_dir)} if values else {}
 
 
 def boot_id(run_dir: Path) -> dict[str, str]:
@@ -84,12 +61,10 @@ def boot_id(run_dir: Path) -> dict[str, str]:
         return {}
 
 
-def resolved(contract: Contract) -> dict[str, str]:
-    """Return what this environment comes to, complete. Raises RefusedError."""
-    resolution = contract.resolve(os.environ)
-    if resolution.problems:
-        raise RefusedError(block(resolution.problems), ExitStatus.CONFIG)
-    return {**resolution.values, **database(resolution.values)}
+def completed(contract: Contract) -> dict[str, str]:
+    """Return what this environment comes to, with its database. Raises RefusedError."""
+    values = in_effect.values(contract)
+    return {**values, **database(values)}
 
 
 def database(values: Mapping[str, str]) -> dict[str, str]:

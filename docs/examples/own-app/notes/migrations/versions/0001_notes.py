@@ -11,6 +11,6 @@ def upgrade() -> None:
     """Create the table."""
     op.create_table(
         "notes",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", sa.String(32), primary_key=True),
         sa.Column("text", sa.String(200), nullable=False),
     )

@@ -1,0 +1,100 @@
+"""Counts and times requests."""
+
+import time
+from bisect import bisect_left
+from functools import cache
+from http import HTTPMethod
+
+from prometheus_client import Gauge
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import log_context
+from app.middleware.request_id import request_id
+from app.sre.metrics import DURATION, DURATION_BUCKETS, IN_FLIGHT, REQUESTS
+
+UNMATCHED = "unmatched"
+METHODS = frozenset(HTTPMethod)
+EXEMPLAR_LENGTH = 100  # OpenMetrics allows 128 characters, its label's name among them
+EXEMPLAR_SECONDS = 1.0  # how long one stands for its bucket
+
+
+class Metrics:
+    """Counts and times HTTP requests. Labels are templates, never what a client chose.
+
+    A response is counted before its head is sent: no client has one that is not counted, even
+    where the worker is killed right after.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; count the response, or a 5xx when none began."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        began = time.perf_counter()
+        series: Series | None = None
+
+        def count(status: int) -> Series:
+            found = series_of(method, route_template(scope), status // 100)
+            found.requests.inc()
+            return found
+
+        async def watched_send(message: Message) -> None:
+            nonlocal series
+            if series is None and message["type"] == "http.response.start":
+                series = count(message["status"])
+            await send(message)
+
+        in_flight = in_flight_of(method)
+        in_flight.inc()
+        try:
+            await self.app(scope, receive, watched_send)
+        finally:
+            in_flight.dec()
+            (series or count(500)).observe(began, scope)
+
+
+class Series:
+    """What is kept of requests with the same labels."""
+
+    def __init__(self, *labels: str) -> None:
+        self.requests = REQUESTS.labels(*labels)
+        self._duration = DURATION.labels(*labels)
+        self._renew = [0.0] * (len(DURATION_BUCKETS) + 1)
+
+    def observe(self, began: float, scope: Scope) -> None:
+        """Time a request that ends now; it becomes its bucket's exemplar once a second."""
+        now = time.perf_counter()
+        took = now - began
+        bucket = bisect_left(DURATION_BUCKETS, took)
+        if now < self._renew[bucket]:
+            self._duration.observe(took)
+        else:
+            self._renew[bucket] = now + EXEMPLAR_SECONDS
+            self._duration.observe(took, exemplar(scope))
+
+
+@cache
+def series_of(method: str, template: str, hundreds: int) -> Series:
+    """Return the series of a status 200 to 299 by 2, and so on: looked up once, kept for ever."""
+    return Series(method, template, f"{hundreds}xx")
+
+
+@cache
+def in_flight_of(method: str) -> Gauge:
+    """Return the gauge of requests by that method."""
+    return IN_FLIGHT.labels(method)
+
+
+def route_template(scope: Scope) -> str:
+    """Return the template of the route that answered, "unmatched" where none did."""
+    return getattr(scope.get("route"), "path", None) or UNMATCHED
+
+
+def exemplar(scope: Scope) -> dict[str, str]:
+    """Return what leads from a bucket of the histogram to the log lines of one request in it."""
+    trace = (log_context.CURRENT.get() or {}).get("trace_id")
+    return {"trace_id": trace} if trace else {"request_id": request_id(scope)[:EXEMPLAR_LENGTH]}

@@ -1,0 +1,1 @@
+"""What `edgepaas db` can do: one module per word."""

@@ -1,0 +1,1 @@
+"""Blue/green tried for real: images, proxies, traffic, faults."""
