@@ -1,7 +1,9 @@
 """The workers' metrics: exact, few files, safe where there is no room."""
 
+import mmap
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,20 @@ from tests.support.web_unit import ROOTFS, WebUnit
 from web import metric_files
 
 Start = Callable[..., WebUnit]
+
+INTEGER = struct.Struct("i")
+DOUBLE = struct.Struct("d")
+
+MANY_INCREMENTS = """
+from web import metric_files
+metric_files.use_slot(0)
+from prometheus_client import Counter
+counter = Counter("kept_total", "Kept.")
+counter.inc()
+print("begun", flush=True)
+for _ in range(200_000):
+    counter.inc()
+"""
 
 MANY_SERIES = """
 import resource, sys
@@ -172,19 +188,47 @@ def test_a_file_without_room_is_kept_in_memory_and_leaves_no_empty_file(tmp_path
     assert sample(tmp_path, "edgepaas_metrics_incomplete") == 1
 
 
+def test_who_reads_while_a_counter_is_written_never_sees_less_than_before(tmp_path: Path) -> None:
+    with running(MANY_INCREMENTS, tmp_path) as counting:
+        assert counting.stdout
+        assert counting.stdout.readline() == "begun\n"
+        with (tmp_path / "counter_0.db").open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        value_at = INTEGER.unpack_from(mapped)[0] - metric_files.PAIR.size  # of the only series
+        seen = [1.0]
+        while counting.poll() is None:
+            seen += [DOUBLE.unpack_from(mapped, value_at)[0] for _ in range(1000)]
+    assert seen == sorted(seen)
+    assert DOUBLE.unpack_from(mapped, value_at)[0] == 200_001
+
+
+def running(program: str, directory: Path) -> subprocess.Popen[str]:
+    """Start a program that counts into the files in `directory`."""
+    command = [sys.executable, "-c", program]
+    return subprocess.Popen(
+        command, env=counting_into(directory), stdout=subprocess.PIPE, text=True
+    )
+
+
 def many_series(directory: Path, room: int) -> subprocess.CompletedProcess[str]:
     """Count in 2,000 series where no file may grow beyond `room` bytes."""
+    command = [sys.executable, "-c", MANY_SERIES, str(room)]
     return subprocess.run(
-        [sys.executable, "-c", MANY_SERIES, str(room)],
-        env={
-            "PYTHONPATH": str(ROOTFS / "opt/edgepaas"),
-            "PROMETHEUS_MULTIPROC_DIR": str(directory),
-        },
+        command,
+        env=counting_into(directory),
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
+
+
+def counting_into(directory: Path) -> dict[str, str]:
+    """Return the environment of a program that counts into the files in `directory`."""
+    return {
+        "PYTHONPATH": str(ROOTFS / "opt/edgepaas"),
+        "PROMETHEUS_MULTIPROC_DIR": str(directory),
+    }
 
 
 def ask_in_vain(web: WebUnit, path: str) -> None:

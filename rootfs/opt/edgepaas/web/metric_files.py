@@ -66,7 +66,8 @@ class ReservedFile(MmapedDict):
         """Set value and timestamp of a series."""
         position = self._positions.get(key)
         if position is not None:
-            PAIR.pack_into(self._m, position, value, timestamp)
+            # Not pack_into, which writes zeros first: a scrape would see a counter begin anew.
+            self._m[position : position + PAIR.size] = PAIR.pack(value, timestamp)
         elif key in self._unseen:
             self._unseen[key] = (value, timestamp)
         else:
