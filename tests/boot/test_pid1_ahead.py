@@ -77,7 +77,7 @@ def test_a_step_that_fails_ends_it_before_it_began(boot: NativeBoot) -> None:
     assert boot.entry("early")["state"] == "skipped"
     assert boot.entry("early")["attempts"] == 0
     assert lines(boot, "let-go") == []
-    assert not boot.processes()
+    assert not boot.left_over()
 
 
 def test_a_stop_signal_ends_it_at_its_gate(boot: NativeBoot) -> None:
@@ -88,4 +88,4 @@ def test_a_stop_signal_ends_it_at_its_gate(boot: NativeBoot) -> None:
     boot.wait_for(lambda: lines(boot, "at-the-gate"), "the program at its gate")
     assert boot.stop() == 128 + signal.SIGTERM
     assert boot.entry("early")["state"] == "skipped"
-    assert not boot.processes()
+    assert not boot.left_over()

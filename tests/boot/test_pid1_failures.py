@@ -53,7 +53,7 @@ def test_a_failing_oneshot_stops_what_already_runs(boot: NativeBoot) -> None:
     boot.oneshot("bad", "exit 5", requires="service")
     assert boot.run() == 5
     assert boot.entry("service")["state"] == "stopped"
-    assert not boot.processes()
+    assert not boot.left_over()
 
 
 def test_a_oneshot_is_tried_again_as_often_as_declared(boot: NativeBoot) -> None:
@@ -103,7 +103,7 @@ def test_a_oneshot_past_its_timeout_gets_term_and_ends_the_container_with_75(
 def test_a_oneshot_that_ignores_term_is_killed(boot: NativeBoot) -> None:
     assert overdue(boot, "slow", DEAF) == 75
     assert boot.entry("slow")["result"].startswith("was not done within 60 s")
-    assert not boot.processes()
+    assert not boot.left_over()
 
 
 def test_a_oneshot_that_dies_by_a_signal_ends_the_container_with_71(boot: NativeBoot) -> None:
@@ -211,4 +211,4 @@ def test_a_bug_in_pid1_ends_the_container_with_70_and_leaves_nothing(boot: Nativ
     assert boot.run() == 70
     assert "ZeroDivisionError" in boot.log()
     assert told(boot)["unit"] is None
-    assert not boot.processes()
+    assert not boot.left_over()

@@ -49,7 +49,7 @@ def test_an_orphan_that_ignores_term_ends_with_the_container(process1: NativeBoo
     os.kill(inner, signal.SIGTERM)
     assert process1.ended() == 0
     process1.close()
-    assert not process1.processes()
+    assert not process1.left_over()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])

@@ -132,7 +132,7 @@ def test_shutdown_is_the_orderly_stop(running: NativeBoot) -> None:
     assert running.ended() == 0
     assert running.exit()["cause"] == "asked to by supervisorctl"
     assert running.entry("service")["state"] == "stopped"
-    assert not running.processes()
+    assert not running.left_over()
 
 
 def test_drain_and_undrain_make_and_remove_the_file_readiness_looks_for(

@@ -130,7 +130,7 @@ def test_a_reader_that_stops_reading_does_not_freeze_pid1(boot: NativeBoot) -> N
         boot.wait("ready")
         boot.wait_for(lambda: "RUNNING" in boot.ctl("status")[1], "an answer")
         assert boot.stop() == 0
-    assert not boot.processes()
+    assert not boot.left_over()
 
 
 def test_requests_are_answered_while_nobody_reads_the_log(

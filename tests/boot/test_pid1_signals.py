@@ -28,7 +28,7 @@ def test_a_stop_signal_during_the_boot_ends_it_with_128_and_its_number(
     assert boot.exit()["cause"] == f"{number.name} before the boot was complete"
     assert boot.entry("after")["state"] == "skipped"
     assert boot.entry("slow")["state"] == "stopped"
-    assert not boot.processes()
+    assert not boot.left_over()
 
 
 @pytest.mark.parametrize("number", STOPS)
@@ -41,7 +41,7 @@ def test_a_stop_signal_after_the_boot_ends_it_with_0(
     assert boot.stop(number) == 0
     assert boot.exit()["cause"] == f"asked to by {number.name}"
     assert boot.phase() == "stopping"
-    assert not boot.processes()
+    assert not boot.left_over()
 
 
 @pytest.mark.parametrize("ticks", range(31))
@@ -51,7 +51,7 @@ def test_term_at_any_moment_ends_it_and_leaves_nothing(boot: NativeBoot, ticks: 
     boot.wait_ticks(ticks)
     assert boot.stop() == (143 if boot.report().get("ready_seconds") is None else 0)
     assert boot.exit()["status"] == boot.process.returncode
-    assert not boot.processes()
+    assert not boot.left_over()
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])

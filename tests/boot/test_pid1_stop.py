@@ -92,7 +92,7 @@ def test_a_service_that_ignores_term_is_killed_within_the_budget_and_status_80_t
     assert boot.stop() == 80
     assert boot.exit()["unit"] == "web"
     assert boot.exit()["cause"] == "had to be killed"
-    assert not boot.processes()
+    assert not boot.left_over()
 
 
 def test_a_step_of_the_wall_clock_during_the_stop_cuts_nothing_short(

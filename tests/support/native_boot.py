@@ -28,6 +28,7 @@ BLOCKED = {
 }
 PATIENCE = 120.0
 STEP_SECONDS = 0.9
+GONE_SECONDS = 5.0
 # To end a shell script: it waits for a signal, and its traps are heeded.
 WAIT = "sleep infinity & wait"
 DEAF = f"trap '' TERM; echo up; {WAIT}"
@@ -225,6 +226,15 @@ class NativeBoot:
                 if mark in path.read_bytes():
                     found.append(int(path.parent.name))
         return [pid for pid in found if not self.pid1 or pid != self.pid1.pid]
+
+    def left_over(self) -> list[str]:
+        """Return the command lines of what PID 1 has left behind.
+
+        What was killed a moment ago and has not come to its end yet, on a busy machine, is not.
+        """
+        with suppress(AssertionError):
+            wait_until(lambda: not self.processes(), GONE_SECONDS, "everything is gone")
+        return [str(Path(f"/proc/{pid}/cmdline").read_bytes()) for pid in self.processes()]
 
     # What it says.
 
