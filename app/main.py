@@ -86,7 +86,7 @@ def middleware(parts: Components) -> list[Middleware]:
     hosts = Hosts(settings.allowed_hosts)
     origins = Origins(hosts, settings.cors_origins)
     return [
-        Middleware(RequestId),
+        Middleware(RequestId, traced=bool(settings.trace_endpoint)),
         Middleware(Metrics),
         Middleware(ResponseHeaders, settings=settings),
         Middleware(LastResort),

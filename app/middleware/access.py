@@ -9,6 +9,7 @@ from app.access.gate import Gate, TooManyError, WrongTokenError
 from app.access.origins import Origins
 from app.access.rules import SAFE_METHODS, method_of, needed, path_of
 from app.access.tokens import ANYBODY, Actor, Role
+from app.middleware.headers import Headers, headers_of
 from app.problems import problem
 
 KEY = "edgepaas.actor"
@@ -18,8 +19,7 @@ NOTHING_SHOWN = "send a token: Authorization: Bearer <token>"
 COOKIE_ONLY_READS = (
     "a session in a browser may only read; send a token: Authorization: Bearer <token>"
 )
-
-Headers = dict[bytes, bytes]
+KINDS = frozenset({"http", "websocket"})
 
 
 def actor(scope: Scope) -> Actor:
@@ -60,13 +60,14 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on with the actor in the scope, or refuse."""
-        if scope["type"] not in {"http", "websocket"}:
+        if scope["type"] not in KINDS:
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
+        headers = headers_of(scope)
         shown = _shown(scope, headers)
         try:
-            self._refuse_other_sites(scope, headers)
+            if b"origin" in headers:
+                self._refuse_other_sites(scope, headers)
             role = needed(method_of(scope), path_of(scope))
             if role is not None:
                 scope[KEY] = self._admit(scope, headers, shown, role)

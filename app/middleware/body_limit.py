@@ -4,6 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.middleware.headers import headers_of
 from app.problems import problem
 
 
@@ -22,7 +23,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = _content_length(scope)
+        declared = headers_of(scope).get(b"content-length", b"")
         if declared.isdigit() and int(declared[:20]) > self.limit:
             await problem(Request(scope), 413, self._detail)(scope, receive, send)
             return
@@ -41,12 +42,3 @@ class BodyLimit:
     @property
     def _detail(self) -> str:
         return f"the body may have at most {self.limit} bytes"
-
-
-def _content_length(scope: Scope) -> bytes:
-    """Return the first Content-Length, b"" where there is none."""
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            length: bytes = value
-            return length
-    return b""

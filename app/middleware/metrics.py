@@ -5,11 +5,11 @@ from bisect import bisect_left
 from functools import cache
 from http import HTTPMethod
 
-from prometheus_client import Gauge
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import log_context
 from app.middleware.request_id import request_id
+from app.sre import direct
 from app.sre.metrics import DURATION, DURATION_BUCKETS, IN_FLIGHT, REQUESTS
 
 UNMATCHED = "unmatched"
@@ -39,7 +39,7 @@ class Metrics:
 
         def count(status: int) -> Series:
             found = series_of(method, route_template(scope), status // 100)
-            found.requests.inc()
+            found.count(1)
             return found
 
         async def watched_send(message: Message) -> None:
@@ -49,11 +49,11 @@ class Metrics:
             await send(message)
 
         in_flight = in_flight_of(method)
-        in_flight.inc()
+        in_flight(1)
         try:
             await self.app(scope, receive, watched_send)
         finally:
-            in_flight.dec()
+            in_flight(-1)
             (series or count(500)).observe(began, scope)
 
 
@@ -61,8 +61,8 @@ class Series:
     """What is kept of requests with the same labels."""
 
     def __init__(self, *labels: str) -> None:
-        self.requests = REQUESTS.labels(*labels)
-        self._duration = DURATION.labels(*labels)
+        self.count = direct.adder(REQUESTS.labels(*labels))
+        self._timer = direct.Timer(DURATION.labels(*labels))
         self._renew = [0.0] * (len(DURATION_BUCKETS) + 1)
 
     def observe(self, began: float, scope: Scope) -> None:
@@ -71,10 +71,10 @@ class Series:
         took = now - began
         bucket = bisect_left(DURATION_BUCKETS, took)
         if now < self._renew[bucket]:
-            self._duration.observe(took)
+            self._timer.observe(took)
         else:
             self._renew[bucket] = now + EXEMPLAR_SECONDS
-            self._duration.observe(took, exemplar(scope))
+            self._timer.observe_with(took, exemplar(scope))
 
 
 @cache
@@ -84,9 +84,9 @@ def series_of(method: str, template: str, hundreds: int) -> Series:
 
 
 @cache
-def in_flight_of(method: str) -> Gauge:
-    """Return the gauge of requests by that method."""
-    return IN_FLIGHT.labels(method)
+def in_flight_of(method: str) -> direct.Add:
+    """Return what adds to the requests by that method."""
+    return direct.adder(IN_FLIGHT.labels(method))
 
 
 def route_template(scope: Scope) -> str:

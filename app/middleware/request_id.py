@@ -6,12 +6,14 @@ import re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import log_context
+from app.middleware.headers import headers_of
 
 HEADER = b"x-request-id"
 TRACEPARENT = b"traceparent"
 SANE = re.compile(r"[A-Za-z0-9._=+/-]{1,128}")
 KEY = "edgepaas.request_id"
 RANDOM_BYTES = 16
+KINDS = frozenset({"http", "websocket"})
 BEGINNINGS = frozenset({"http.response.start", "websocket.accept"})
 
 
@@ -21,26 +23,28 @@ def request_id(scope: Scope) -> str:
 
 
 class RequestId:
-    """Takes or makes the request id, keeps it in the scope and returns it in the response."""
+    """Takes or makes the request id, keeps it in the scope and returns it in the response.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Log lines name the trace as well: the span we serve where requests are `traced`, else the one
+    the client names.
+    """
+
+    def __init__(self, app: ASGIApp, *, traced: bool = False) -> None:
         self.app = app
+        self.traced = traced
         log_context.install()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with the id."""
-        if scope["type"] not in {"http", "websocket"}:
+        if scope["type"] not in KINDS:
             await self.app(scope, receive, send)
             return
-        given = traceparent = b""
-        for name, value in scope["headers"]:
-            if name == HEADER:
-                given = value
-            elif name == TRACEPARENT:
-                traceparent = value
-        text = given.decode("latin-1") if given else ""
-        scope[KEY] = made = text if SANE.fullmatch(text) else os.urandom(RANDOM_BYTES).hex()
-        ids = {"request_id": made, **log_context.trace_of(traceparent.decode("latin-1"))}
+        headers = headers_of(scope)
+        scope[KEY] = made = _sane(headers.get(HEADER)) or os.urandom(RANDOM_BYTES).hex()
+        ids = {"request_id": made}
+        traceparent = headers.get(TRACEPARENT, b"")
+        if traceparent or self.traced:
+            ids.update(log_context.trace_of(traceparent.decode("latin-1")))
         header = (HEADER, made.encode())
 
         async def send_with_id(message: Message) -> None:
@@ -54,3 +58,9 @@ class RequestId:
             await self.app(scope, receive, send_with_id)
         finally:
             log_context.CURRENT.reset(token)
+
+
+def _sane(given: bytes | None) -> str:
+    """Return a client's id as text, "" where there is none that we would log."""
+    text = given.decode("latin-1") if given else ""
+    return text if SANE.fullmatch(text) else ""

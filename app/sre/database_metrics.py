@@ -4,10 +4,10 @@ import time
 from functools import cache
 from typing import Any
 
-from prometheus_client import Histogram
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
+from app.sre import direct
 from app.sre.metrics import CONNECTIONS, DB_ERRORS, QUERY_DURATION
 
 OPERATIONS = frozenset({"select", "insert", "update", "delete"})
@@ -35,9 +35,9 @@ def operation(statement: str) -> str:
 
 
 @cache
-def timer_of(operation: str) -> Histogram:
-    """Return the histogram of statements by that first word: looked up once, kept for ever."""
-    return QUERY_DURATION.labels(operation)
+def timer_of(operation: str) -> direct.Timer:
+    """Return what times statements by that first word: looked up once, kept for ever."""
+    return direct.Timer(QUERY_DURATION.labels(operation))
 
 
 def _connected(connection: Any, record: Any) -> None:

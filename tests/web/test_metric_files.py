@@ -194,7 +194,9 @@ def test_who_reads_while_a_counter_is_written_never_sees_less_than_before(tmp_pa
         assert counting.stdout.readline() == "begun\n"
         with (tmp_path / "counter_0.db").open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        value_at = INTEGER.unpack_from(mapped)[0] - metric_files.PAIR.size  # of the only series
+        value_at = (
+            INTEGER.unpack_from(mapped)[0] - 2 * metric_files.DOUBLE_BYTES
+        )  # of the only series
         seen = [1.0]
         while counting.poll() is None:
             seen += [DOUBLE.unpack_from(mapped, value_at)[0] for _ in range(1000)]

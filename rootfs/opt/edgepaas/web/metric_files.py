@@ -25,7 +25,7 @@ DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 FIRST_BYTES = 1 << 16
 HEADER_BYTES = 8
 ENTRY_BYTES = 32
-PAIR = struct.Struct("dd")  # a value and its time
+DOUBLE_BYTES = 8
 GARBAGE = (struct.error, RuntimeError, ValueError, IndexError)
 
 SLOT: list[int] = []  # this process's, once it has one
@@ -36,7 +36,38 @@ WRITER: list[exemplar_file.Writer] = []
 log = logging.getLogger(__name__)
 
 
-class ReservedFile(MmapedDict):
+class Pair:
+    """Value and time of a series that is in no file."""
+
+    def __init__(self) -> None:
+        self.cells = [0.0, 0.0]
+
+
+class Series:
+    """What the library wants of a file, and a way past it: who knows a series' cells writes them.
+
+    A cell is a double that is stored as one, so that a reader never sees half of it, or the zeros
+    that struct.pack_into writes first.
+    """
+
+    cells: Any  # doubles by number
+
+    def place(self, key: str) -> tuple[Any, int]:
+        """Return who has the cells of a series, and its value's number; the next is its time."""
+        raise NotImplementedError
+
+    def read_value(self, key: str) -> tuple[float, float]:
+        """Return value and timestamp of a series, zeros if it is new."""
+        holder, value = self.place(key)
+        return holder.cells[value], holder.cells[value + 1]
+
+    def write_value(self, key: str, value: float, timestamp: float) -> None:
+        """Set value and timestamp of a series."""
+        holder, number = self.place(key)
+        holder.cells[number], holder.cells[number + 1] = value, timestamp
+
+
+class ReservedFile(Series, MmapedDict):
     """A metrics file whose blocks are reserved before they are mapped.
 
     Touching a mapped page that the file system has no room for is a SIGBUS. Series that find
@@ -45,57 +76,54 @@ class ReservedFile(MmapedDict):
 
     def __init__(self, filename: str) -> None:
         """Open or make the file. Raises OSError, one of GARBAGE for one that is none of ours."""
-        self._unseen: dict[str, tuple[float, float]] = {}
+        self._unseen: dict[str, Pair] = {}
         reserve(filename)
-        super().__init__(filename)
+        MmapedDict.__init__(self, filename)
         if not HEADER_BYTES <= self._used <= self._capacity:
             raise ValueError("no file of metrics")
+        self._map_cells()
 
-    def read_value(self, key: str) -> tuple[float, float]:
-        """Return value and timestamp of a series, zeros if it is new."""
-        if key not in self._unseen:
+    def place(self, key: str) -> tuple[Any, int]:
+        """Return this file or a pair in memory; makes room for a series that is new."""
+        if key not in self._positions and key not in self._unseen:
             try:
                 self._make_room(key)
-                return super().read_value(key)
+                self._init_value(key)
+                self._map_cells()
             except OSError as error:
                 report(error)
-                self._unseen[key] = (0.0, 0.0)
-        return self._unseen[key]
+                self._unseen[key] = Pair()
+        if key in self._unseen:
+            return self._unseen[key], 0
+        return self, self._positions[key] // DOUBLE_BYTES
 
-    def write_value(self, key: str, value: float, timestamp: float) -> None:
-        """Set value and timestamp of a series."""
-        position = self._positions.get(key)
-        if position is not None:
-            # Not pack_into, which writes zeros first: a scrape would see a counter begin anew.
-            self._m[position : position + PAIR.size] = PAIR.pack(value, timestamp)
-        elif key in self._unseen:
-            self._unseen[key] = (value, timestamp)
-        else:
-            super().write_value(key, value, timestamp)
+    def close(self) -> None:
+        """Give the file back."""
+        self.cells.release()
+        super().close()
 
     def _make_room(self, key: str) -> None:
-        if key in self._positions:
-            return
         most, capacity = self._used + len(key.encode()) + ENTRY_BYTES, self._capacity
         while capacity < most:
             capacity *= 2
         if capacity > self._capacity:
             os.posix_fallocate(self._f.fileno(), 0, capacity)
 
+    def _map_cells(self) -> None:
+        """See the file as doubles; where it grew the library has mapped it anew."""
+        whole = len(self._m) // DOUBLE_BYTES * DOUBLE_BYTES
+        self.cells = memoryview(self._m)[:whole].cast("d")
 
-class Memory:
+
+class Memory(Series):
     """Stands in for a file: one that cannot be had, or that of a slot not given yet."""
 
     def __init__(self) -> None:
-        self.written: dict[str, tuple[float, float]] = {}
+        self.pairs: dict[str, Pair] = {}
 
-    def read_value(self, key: str) -> tuple[float, float]:
-        """Return value and timestamp of a series, zeros if it is new."""
-        return self.written.get(key, (0.0, 0.0))
-
-    def write_value(self, key: str, value: float, timestamp: float) -> None:
-        """Set value and timestamp of a series."""
-        self.written[key] = (value, timestamp)
+    def place(self, key: str) -> tuple[Any, int]:
+        """Return the pair of a series."""
+        return self.pairs.setdefault(key, Pair()), 0
 
     def close(self) -> None:
         """Do nothing."""
@@ -140,7 +168,8 @@ def open_file(filename: str) -> ReservedFile | Memory:
 
 def take_over(kind: str, memory: Memory, file: ReservedFile) -> None:
     """Write down what the app counted and set while it was imported, as if it were now."""
-    for key, (value, timestamp) in memory.written.items():
+    for key, pair in memory.pairs.items():
+        value, timestamp = pair.cells
         counted = 0.0 if kind.startswith("gauge") else file.read_value(key)[0]
         file.write_value(key, counted + value, timestamp)
 
@@ -199,20 +228,26 @@ def with_exemplars(in_files: Any) -> Any:
     class Value(in_files):  # type: ignore[misc]  # made by the library when asked for
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
+            self._placed_in = None
             FIRST_VALUE[:] = FIRST_VALUE or [self]
 
         def inc(self, amount: float) -> None:
             # As the library does it, but for its look at the pid: `use_slot` has it look.
             with lock:
+                if self._file is not self._placed_in:
+                    self._find_place()
                 self._value += amount
-                self._timestamp = 0.0
-                self._file.write_value(self._key, self._value, 0.0)
+                self._holder.cells[self._number] = self._value
 
         def set(self, value: float, timestamp: float | None = None) -> None:
             with lock:
                 self._value = value
                 self._timestamp = timestamp or 0.0
                 self._file.write_value(self._key, value, self._timestamp)
+
+        def _find_place(self) -> None:
+            self._holder, self._number = self._file.place(self._key)
+            self._placed_in = self._file
 
         def set_exemplar(self, exemplar: Any) -> None:
             _, _, name, labels, shown, *_ = self._params

@@ -7,6 +7,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
+from web.idle_timer import IdleTimer
+
 COME_BACK = 1012  # "service restart" in the registry of close codes
 CLOSE_SECONDS = 5.0
 LAST_LOOK_SECONDS = 0.05
@@ -58,8 +60,14 @@ class DrainProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Take a connection."""
         super().connection_made(transport)
+        self._idle = IdleTimer(self.loop, self.timeout_keep_alive_handler)
         if self.server_state.linger is not None:
             self.leave(self.server_state.linger)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let a connection go."""
+        self._idle.close()
+        super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
         """Begin the request; its answer is this connection's last while draining."""
@@ -74,10 +82,7 @@ class DrainProtocol(HttpToolsProtocol):
         self.timeout_keep_alive = linger  # type: ignore[assignment]  # call_later takes a float
         cycle = self._cycle
         if cycle is None or cycle.response_complete:
-            self._unset_keepalive_if_required()
-            self.timeout_keep_alive_task = self.loop.call_later(
-                linger, self.timeout_keep_alive_handler
-            )
+            self._idle.begin(linger)
         elif not cycle.response_started:
             cycle.keep_alive = False
 
@@ -89,14 +94,27 @@ class DrainProtocol(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
         else:
             self._last_look = True
-            self.timeout_keep_alive_task = self.loop.call_later(
-                LAST_LOOK_SECONDS, self.timeout_keep_alive_handler
-            )
+            self._idle.begin(LAST_LOOK_SECONDS)
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
         self._last_look = False
         super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or be idle. As uvicorn does it, but for its timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self._idle.begin(self.timeout_keep_alive)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle.stop()
 
     @property
     def _cycle(self) -> Any:
