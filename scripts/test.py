@@ -38,7 +38,7 @@ def build_image() -> Outcome:
 
 def run_tests(image_is_built: bool) -> Outcome:
     """Run the tests, those of the image where there is one."""
-    environment = {**toolbox.VENV.environment, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = toolbox.VENV.environment
     if image_is_built:
         environment["IMAGE_UNDER_TEST"] = IMAGE
     return suite.run(ROOT, environment, tuple(shlex.split(os.environ.get("TESTS", ""))))

@@ -27,7 +27,8 @@ def run(folder: Path, text: str) -> Outcome:
     (folder / "test_it.py").write_text(text)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = -ra\n")
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return suite.run(folder, {**os.environ, "PATH": programs})
+    only_xdist = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "xdist.plugin"}
+    return suite.run(folder, {**os.environ, **only_xdist, "PATH": programs})
 
 
 def test_what_fails_beside_others_and_passes_alone_is_named_and_fails_nothing(
