@@ -1,9 +1,12 @@
-"""A name for each request, the client's own if it is sane, in its answer and its log lines."""
+"""A name for each request, the client's own if it is sane, in its log lines.
+
+response_headers puts it into the answer.
+"""
 
 import os
 import re
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import log_context
 from app.middleware.headers import headers_of
@@ -14,7 +17,6 @@ SANE = re.compile(r"[A-Za-z0-9._=+/-]{1,128}")
 KEY = "edgepaas.request_id"
 RANDOM_BYTES = 16
 KINDS = frozenset({"http", "websocket"})
-BEGINNINGS = frozenset({"http.response.start", "websocket.accept"})
 
 
 def request_id(scope: Scope) -> str:
@@ -23,7 +25,7 @@ def request_id(scope: Scope) -> str:
 
 
 class RequestId:
-    """Takes or makes the request id, keeps it in the scope and returns it in the response.
+    """Takes or makes the request id and keeps it in the scope.
 
     Log lines name the trace as well: the span we serve where requests are `traced`, else the one
     the client names.
@@ -45,17 +47,9 @@ class RequestId:
         traceparent = headers.get(TRACEPARENT, b"")
         if traceparent or self.traced:
             ids.update(log_context.trace_of(traceparent.decode("latin-1")))
-        header = (HEADER, made.encode())
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] in BEGINNINGS:
-                others = [each for each in message.get("headers", ()) if each[0] != HEADER]
-                message["headers"] = [*others, header]
-            await send(message)
-
         token = log_context.CURRENT.set(ids)
         try:
-            await self.app(scope, receive, send_with_id)
+            await self.app(scope, receive, send)
         finally:
             log_context.CURRENT.reset(token)
 

@@ -1,10 +1,12 @@
-"""Headers of every response: what a browser may do with it, and who answered."""
+"""Headers of every response: what a browser may do with it, and who answered which request."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.rules import path_of
+from app.middleware.request_id import HEADER as REQUEST_ID
+from app.middleware.request_id import request_id
 from app.settings import Settings
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -32,6 +34,8 @@ SECURITY = {
 }
 
 
+Header = tuple[bytes, bytes]
+
 MAY_BE_KEPT = (b"cache-control", b"no-cache")
 NOT_KEPT = (b"cache-control", b"no-store")
 
@@ -53,27 +57,39 @@ class ResponseHeaders:
             *self.headers,
             *_encoded({"Strict-Transport-Security": STRICT_TRANSPORT}),
         ]
-        self.ours = frozenset(name for name, _ in self.headers_https)
+        self.ours = frozenset((REQUEST_ID, *(name for name, _ in self.headers_https)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on; add the headers to the response."""
-        if scope["type"] != "http":
+        """Pass on; add the headers to the response, and to the greeting of a WebSocket its id."""
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
 
-        file = path_of(scope).startswith(FILES)
-
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = [each for each in message.get("headers", ()) if each[0] not in self.ours]
-                names = {name for name, _ in given}
-                given += self.headers_https if scope["scheme"] == "https" else self.headers
-                if b"cache-control" not in names:
-                    given.append(MAY_BE_KEPT if file and b"etag" in names else NOT_KEPT)
-                message["headers"] = given
+                message["headers"] = self._whole(scope, message.get("headers", ()))
+            elif message["type"] == "websocket.accept":
+                message["headers"] = [*message.get("headers", ()), *_named(scope)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+    def _whole(self, scope: Scope, of_app: Iterable[Header]) -> list[Header]:
+        """Return the headers of a response, with ours in place of what the app set of them."""
+        headers = [each for each in of_app if each[0] not in self.ours]
+        names = {name for name, _ in headers}
+        headers += self.headers_https if scope["scheme"] == "https" else self.headers
+        if b"cache-control" not in names:
+            may_be_kept = b"etag" in names and path_of(scope).startswith(FILES)
+            headers.append(MAY_BE_KEPT if may_be_kept else NOT_KEPT)
+        headers += _named(scope)
+        return headers
+
+
+def _named(scope: Scope) -> list[Header]:
+    """Return the header with the request's id, where it has one."""
+    name = request_id(scope)
+    return [(REQUEST_ID, name.encode())] if name else []
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

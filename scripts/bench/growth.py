@@ -30,10 +30,15 @@ COUNT_FILES = "find /run /tmp -type f 2>/dev/null | wc -l"
 
 @dataclass(frozen=True)
 class State:
-    """What a container holds after so many requests. `memory` is in MiB, shared parts once."""
+    """What a container holds after so many requests.
+
+    `memory` is in MiB, shared parts once; `web` and `sidecar` are what they have of it.
+    """
 
     requests: int
     memory: float
+    web: float
+    sidecar: float
     descriptors: int
     threads: int
     series: int
@@ -89,6 +94,8 @@ def state(container: Running, management: str, requests: int) -> State:
     return State(
         requests,
         container.memory(),
+        container.memory("gunicorn"),
+        container.memory("sidecar"),
         sum(entries(f"/proc/{pid}/fd") for pid in pids),
         sum(entries(f"/proc/{pid}/task") for pid in pids),
         series(management),
@@ -119,10 +126,12 @@ def new_row(container: Running, number: int) -> str:
 def table(found: list[State]) -> str:
     """Return the states for people."""
     lines = [
-        f"\n{'requests':>10} {'memory':>10} {'descriptors':>12} {'threads':>8} {'series':>7} files"
+        f"\n{'requests':>10} {'memory':>10} {'of it web':>10} {'sidecar':>10}"
+        f" {'descriptors':>12} {'threads':>8} {'series':>7} files"
     ]
     lines += [
-        f"{one.requests:>10} {one.memory:>6.1f} MiB {one.descriptors:>12} {one.threads:>8}"
+        f"{one.requests:>10} {one.memory:>6.1f} MiB {one.web:>6.1f} MiB {one.sidecar:>6.1f} MiB"
+        f" {one.descriptors:>12} {one.threads:>8}"
         f" {one.series:>7} {one.files:>5}"
         for one in found
     ]

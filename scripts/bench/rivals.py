@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -102,9 +103,16 @@ class Running:
         listed = self.docker.output("top", self.name, "-eo", "pid").split()[1:]
         return [int(pid) for pid in listed]
 
-    def memory(self) -> float:
-        """Return the memory of all its processes, what they share counted once, in MiB."""
-        return sum(memory_mib(pid)["Pss"] for pid in self.processes())
+    def memory(self, word: str = "") -> float:
+        """Return the memory of its processes that have `word` in their command line, in MiB.
+
+        What they share is counted once.
+        """
+        return sum(
+            memory_mib(pid)["Pss"]
+            for pid in self.processes()
+            if word in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+        )
 
     def cpu(self) -> float:
         """Return the processor seconds its processes have used."""

@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 from app import log_context
 from app.middleware.request_id import RequestId
+from app.middleware.response_headers import ResponseHeaders
+from app.settings import load
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -38,7 +40,8 @@ def get() -> Get:
 
     def ask(path: str, **headers: str) -> httpx.Response:
         async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(app=RequestId(app))
+            named = RequestId(ResponseHeaders(app, load({})))
+            transport = httpx.ASGITransport(app=named)
             async with httpx.AsyncClient(transport=transport, base_url="http://app") as client:
                 return await client.get(path, headers=headers)
 
@@ -57,6 +60,21 @@ def test_a_line_carries_the_id_that_the_answer_returns(
     assert [record.context["request_id"] for record in told] == ids
     assert ids[0] == "mine-1"
     assert len(ids[1]) == 32
+
+
+def test_the_greeting_of_a_websocket_returns_the_id() -> None:
+    sent: list[Any] = []
+
+    async def greeting(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept", "headers": [(b"x-more", b"1")]})
+
+    async def keep(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/ws", "headers": [(b"x-request-id", b"mine-1")]}
+    named: Any = RequestId(ResponseHeaders(greeting, load({})))
+    asyncio.run(named(scope, None, keep))
+    assert sent[0]["headers"] == [(b"x-more", b"1"), (b"x-request-id", b"mine-1")]
 
 
 def test_a_traceparent_is_honoured(get: Get, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,7 +16,7 @@ from uvicorn_worker import UvicornWorker
 
 from boot import quick_exit
 from boot.exit_status import ExitStatus
-from web import access_log, metric_files, parent
+from web import access_log, header_checks, metric_files, parent
 from web.first_failure import FirstFailure, wait_to_be_stopped
 from web.grace import share
 from web.heartbeat import Heartbeat
@@ -58,6 +58,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         """Set the process up, load the app and serve it."""
         parent.die_with_parent()
         metric_files.use_slot(self.slot)
+        header_checks.remember()
         super().init_process()
         quick_exit.expect(ExitStatus.OK)  # this far only once all is served
 
