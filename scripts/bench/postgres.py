@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import shutil
@@ -81,10 +82,16 @@ def serving(docker: Engine) -> Iterator[Server]:
 
 
 def gateway(docker: Engine) -> str:
-    """Return the address under which containers reach this machine; raises Failure."""
-    form = "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
-    found = docker.output("network", "inspect", "--format", form, "bridge").split()
-    for address in found:
+    """Return the address under which containers reach this machine; raises Failure.
+
+    Docker 20.10 names a bridge's gateway only once it has been started a second time; before, it
+    is the first address of the network.
+    """
+    form = "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}} {{end}}"
+    told = docker.output("network", "inspect", "--format", form, "bridge").split()
+    networks = [ipaddress.ip_network(each) for each in told if "/" in each]
+    named = [each for each in told if "/" not in each]
+    for address in (*named, *(str(each[1]) for each in networks)):
         try:
             free_port(address)
         except OSError:

@@ -25,7 +25,15 @@ class Bridge(Engine):
 
 def test_address_of_the_bridge_that_is_this_machines_is_taken() -> None:
     """A bridge with IPv6 too has several; one that is not here cannot be listened on."""
-    assert postgres.gateway(Bridge(addresses="192.0.2.1 127.0.0.1 ")) == "127.0.0.1"
+    assert (
+        postgres.gateway(Bridge(addresses="192.0.2.1 192.0.2.0/24 127.0.0.1 127.0.0.0/8 "))
+        == "127.0.0.1"
+    )
+
+
+def test_bridge_whose_gateway_is_not_told_has_the_first_address_of_its_network() -> None:
+    """Docker 20.10 tells it only after its second start."""
+    assert postgres.gateway(Bridge(addresses=" 127.0.0.0/16 ")) == "127.0.0.1"
 
 
 def test_bridge_on_another_machine_is_told() -> None:
