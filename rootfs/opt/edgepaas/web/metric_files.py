@@ -10,6 +10,7 @@ import logging
 import os
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -43,7 +44,7 @@ class Pair:
         self.cells = [0.0, 0.0]
 
 
-class Series:
+class Series(ABC):
     """What the library wants of a file, and a way past it: who knows a series' cells writes them.
 
     A cell is a double that is stored as one, so that a reader never sees half of it, or the zeros
@@ -52,9 +53,9 @@ class Series:
 
     cells: Any  # doubles by number
 
+    @abstractmethod
     def place(self, key: str) -> tuple[Any, int]:
         """Return who has the cells of a series, and its value's number; the next is its time."""
-        raise NotImplementedError
 
     def read_value(self, key: str) -> tuple[float, float]:
         """Return value and timestamp of a series, zeros if it is new."""
