@@ -65,23 +65,24 @@ class ResponseHeaders:
             await self.app(scope, receive, send)
             return
 
+        file = path_of(scope).startswith(FILES)  # a mounted app changes what the scope says of it
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = self._whole(scope, message.get("headers", ()))
+                message["headers"] = self._whole(scope, message.get("headers", ()), file)
             elif message["type"] == "websocket.accept":
                 message["headers"] = [*message.get("headers", ()), *_named(scope)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
 
-    def _whole(self, scope: Scope, of_app: Iterable[Header]) -> list[Header]:
+    def _whole(self, scope: Scope, of_app: Iterable[Header], file: bool) -> list[Header]:
         """Return the headers of a response, with ours in place of what the app set of them."""
         headers = [each for each in of_app if each[0] not in self.ours]
         names = {name for name, _ in headers}
         headers += self.headers_https if scope["scheme"] == "https" else self.headers
         if b"cache-control" not in names:
-            may_be_kept = b"etag" in names and path_of(scope).startswith(FILES)
-            headers.append(MAY_BE_KEPT if may_be_kept else NOT_KEPT)
+            headers.append(MAY_BE_KEPT if file and b"etag" in names else NOT_KEPT)
         headers += _named(scope)
         return headers
 
