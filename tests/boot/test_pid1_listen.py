@@ -1,5 +1,6 @@
 """The socket that PID 1 holds for a unit: it outlives the unit, and ends without losing anybody."""
 
+import fcntl
 import signal
 import socket
 from collections.abc import Callable
@@ -11,19 +12,27 @@ from tests.support.native_boot import NativeBoot
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
-# Answers each connection with its pid, or, while the file `closed` is there, takes none.
+# Answers each connection with its pid; takes none as long as somebody holds the lock of `gate`.
 SERVER = """
+import fcntl, select
 held = os.environ.get("EDGEPAAS_LISTEN_FD")
 print("held" if held else "none", flush=True)
 listener = socket.socket(fileno=int(held)) if held else None
 if listener:
     listener.setblocking(False)
 leaving = []
+told, wake = socket.socketpair()
+wake.setblocking(False)
+signal.set_wakeup_fd(wake.fileno())
 signal.signal(signal.SIGTERM, lambda *_: leaving.append(1))
+def pass_gate():
+    with open("gate", "a") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
 notify("READY=1")
 while not leaving:
-    time.sleep(0.01)
-    if os.path.exists("closed") or not listener:
+    select.select([told, *([listener] if listener else [])], [], [])
+    pass_gate()
+    if leaving or not listener:
         continue
     try:
         client, _ = listener.accept()
@@ -31,8 +40,7 @@ while not leaving:
         continue
     client.sendall(str(os.getpid()).encode())
     client.close()
-while os.path.exists("closed"):
-    time.sleep(0.01)
+pass_gate()
 while listener:
     try:
         client, _ = listener.accept()
@@ -110,13 +118,13 @@ def test_no_other_unit_inherits_the_socket(new_boot: NewBoot) -> None:
 def test_at_the_stop_who_has_connected_is_answered_and_newcomers_are_refused(
     served: NativeBoot,
 ) -> None:
-    gate = served.directory / "closed"
-    gate.touch()
-    with closing(connect(served)) as early:
+    with (served.directory / "gate").open("a") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        early = connect(served)
         served.signal(signal.SIGTERM)
         wait_until(lambda: is_refused(port_of(served)), 20, "newcomers are refused")
-        gate.unlink()
-        assert early.recv(99)  # by now it may have been accepted before
+    with closing(early):
+        assert early.recv(99) == b"last"
     assert served.ended() == 0
 
 
