@@ -16,8 +16,9 @@ from uvicorn_worker import UvicornWorker
 
 from boot import quick_exit
 from boot.exit_status import ExitStatus
-from web import access_log, header_checks, metric_files, parent
+from web import access_log, answer, metric_files, parent
 from web.first_failure import FirstFailure, wait_to_be_stopped
+from web.forwarded import Forwarded
 from web.grace import share
 from web.heartbeat import Heartbeat
 from web.lifespan import QuietLifespan
@@ -39,6 +40,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         "http": DrainProtocol,
         "ws": DrainWebSocket,
         "access_log": False,
+        "proxy_headers": False,  # Forwarded takes its place
         "server_header": False,
         "callback_notify": None,  # by wall clock; Heartbeat takes its place
     }
@@ -58,7 +60,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
         """Set the process up, load the app and serve it."""
         parent.die_with_parent()
         metric_files.use_slot(self.slot)
-        header_checks.remember()
+        answer.use()
         super().init_process()
         quick_exit.expect(ExitStatus.OK)  # this far only once all is served
 
@@ -97,6 +99,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no type
     async def _serve(self) -> None:
         self.config.app = access_log.around(self.wsgi, os.environ)
         self.config.load()
+        trusted = self.config.forwarded_allow_ips
+        self.config.loaded_app = Forwarded(self.config.loaded_app, trusted)
         self.config.lifespan_class = partial(QuietLifespan, first=self.first_failure.claim)
         server = DrainServer(self.config, self.grace, self.delay, self.watcher())
         heartbeat = Heartbeat(self.beats(server), min(BEAT_SECONDS, self.timeout))
