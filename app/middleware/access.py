@@ -1,6 +1,6 @@
 """Lets in who may do what is asked. Routes know nothing of it but who it is: `actor(scope)`."""
 
-from typing import NamedTuple
+from collections.abc import Awaitable
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,13 +43,6 @@ class RefusedError(Exception):
         self.headers = headers
 
 
-class Shown(NamedTuple):
-    """The token a request shows, and whether it did so among a WebSocket's subprotocols."""
-
-    token: bytes
-    as_subprotocol: bool = False
-
-
 class Access:
     """Refuses before anything is read of a body and before a WebSocket is accepted."""
 
@@ -58,25 +51,22 @@ class Access:
         self.gate = gate
         self.origins = origins
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass on with the actor in the scope, or refuse."""
         if scope["type"] not in KINDS:
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         headers = headers_of(scope)
-        shown = _shown(scope, headers)
         try:
             if b"origin" in headers:
                 self._refuse_other_sites(scope, headers)
             role = needed(method_of(scope), path_of(scope))
             if role is not None:
-                scope[KEY] = self._admit(scope, headers, shown, role)
+                scope[KEY] = self._admit(scope, headers, role)
         except RefusedError as refusal:
-            await _answer(refusal, scope, receive, send)
-            return
-        if shown and shown.as_subprotocol:
+            return _answer(refusal, scope, receive, send)
+        if scope["type"] == "websocket" and _offered(scope, headers) is not None:
             send = _accepting(send)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _refuse_other_sites(self, scope: Scope, headers: Headers) -> None:
         """Refuse what a page of another site makes a browser do."""
@@ -84,9 +74,10 @@ class Access:
         if changes and self.origins.is_foreign(headers):
             raise RefusedError(403, "a page of another site may not do this")
 
-    def _admit(self, scope: Scope, headers: Headers, shown: Shown | None, role: Role) -> Actor:
-        if shown is not None and not self.gate.is_open:
-            who = self._by_token(shown.token, address_of(scope))
+    def _admit(self, scope: Scope, headers: Headers, role: Role) -> Actor:
+        token = _shown(scope, headers)
+        if token is not None and not self.gate.is_open:
+            who = self._by_token(token, address_of(scope))
         else:
             who = self.gate.anybody() or self._by_cookie(scope, headers, role)
         if not who.may(role):
@@ -113,20 +104,23 @@ class Access:
         raise RefusedError(401, detail, {"WWW-Authenticate": CHALLENGE})
 
 
-def _shown(scope: Scope, headers: Headers) -> Shown | None:
-    """Return the token a request shows.
-
-    A script in a browser cannot set a header of a WebSocket: it offers the subprotocols
-    `bearer` and the token.
-    """
+def _shown(scope: Scope, headers: Headers) -> bytes | None:
+    """Return the token a request shows, b"" where it shows something else."""
     header = headers.get(b"authorization")
-    if header is not None:
-        scheme, _, token = header.partition(b" ")
-        return Shown(token.strip() if scheme.lower() == b"bearer" else b"")
+    if header is None:
+        return _offered(scope, headers)
+    scheme, _, token = header.partition(b" ")
+    return token.strip() if scheme.lower() == b"bearer" else b""
+
+
+def _offered(scope: Scope, headers: Headers) -> bytes | None:
+    """Return the token that a script in a browser shows: it cannot set a header of a WebSocket,
+    and offers the subprotocols `bearer` and the token.
+    """
     offered: list[str] = scope.get("subprotocols", ())
-    if len(offered) > 1 and offered[0] == SUBPROTOCOL:
-        return Shown(offered[1].encode("latin-1", "replace"), as_subprotocol=True)
-    return None
+    if b"authorization" in headers or len(offered) < 2 or offered[0] != SUBPROTOCOL:  # noqa: PLR2004
+        return None
+    return offered[1].encode("latin-1", "replace")
 
 
 def _is_page(scope: Scope, headers: Headers) -> bool:
@@ -141,10 +135,10 @@ def _is_page(scope: Scope, headers: Headers) -> bool:
 def _accepting(send: Send) -> Send:
     """Return a `send` that agrees to the subprotocol under which the token came."""
 
-    async def send_agreeing(message: Message) -> None:
+    def send_agreeing(message: Message) -> Awaitable[None]:
         if message["type"] == "websocket.accept" and not message.get("subprotocol"):
             message = {**message, "subprotocol": SUBPROTOCOL}
-        await send(message)
+        return send(message)
 
     return send_agreeing
 

@@ -1,5 +1,7 @@
 """No request body is larger than we want to read."""
 
+from collections.abc import Awaitable
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,15 +20,13 @@ class BodyLimit:
         self.app = app
         self.limit = limit
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass on; count what is received."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         declared = headers_of(scope).get(b"content-length", b"")
         if declared.isdigit() and int(declared[:20]) > self.limit:
-            await problem(Request(scope), 413, self._detail)(scope, receive, send)
-            return
+            return problem(Request(scope), 413, self._detail)(scope, receive, send)
         size = 0
 
         async def counted_receive() -> Message:
@@ -37,7 +37,7 @@ class BodyLimit:
                 raise HTTPException(413, self._detail)
             return message
 
-        await self.app(scope, counted_receive, send)
+        return self.app(scope, counted_receive, send)
 
     @property
     def _detail(self) -> str:

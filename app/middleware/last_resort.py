@@ -1,6 +1,7 @@
 """An error nobody expected becomes one log entry and a 500 that tells nothing but its id."""
 
 import logging
+from collections.abc import Awaitable
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,10 +29,10 @@ class LastResort:
             return
         started = False
 
-        async def watched_send(message: Message) -> None:
+        def watched_send(message: Message) -> Awaitable[None]:
             nonlocal started
             started = started or message["type"] == "http.response.start"
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive, watched_send)

@@ -1,7 +1,7 @@
 """Counts and times requests."""
 
 import time
-from bisect import bisect_left
+from collections.abc import Awaitable
 from functools import cache
 from http import HTTPMethod
 
@@ -34,27 +34,26 @@ class Metrics:
             await self.app(scope, receive, send)
             return
         method = scope["method"] if scope["method"] in METHODS else "other"
-        began = time.perf_counter()
         series: Series | None = None
 
-        def count(status: int) -> Series:
-            found = series_of(method, route_template(scope), status // 100)
-            found.count(1)
-            return found
-
-        async def watched_send(message: Message) -> None:
+        def counting_send(message: Message) -> Awaitable[None]:
             nonlocal series
             if series is None and message["type"] == "http.response.start":
-                series = count(message["status"])
-            await send(message)
+                series = series_of(method, route_template(scope), message["status"] // 100)
+                series.count(1)
+            return send(message)
 
         in_flight = in_flight_of(method)
         in_flight(1)
+        began = time.perf_counter()
         try:
-            await self.app(scope, receive, watched_send)
+            await self.app(scope, receive, counting_send)
         finally:
             in_flight(-1)
-            (series or count(500)).observe(began, scope)
+            if series is None:
+                series = series_of(method, route_template(scope), 5)
+                series.count(1)
+            series.observe(began, scope)
 
 
 class Series:
@@ -68,13 +67,10 @@ class Series:
     def observe(self, began: float, scope: Scope) -> None:
         """Time a request that ends now; it becomes its bucket's exemplar once a second."""
         now = time.perf_counter()
-        took = now - began
-        bucket = bisect_left(DURATION_BUCKETS, took)
-        if now < self._renew[bucket]:
-            self._timer.observe(took)
-        else:
+        bucket = self._timer.observe(now - began)
+        if now >= self._renew[bucket]:
             self._renew[bucket] = now + EXEMPLAR_SECONDS
-            self._timer.observe_with(took, exemplar(scope))
+            self._timer.keep(bucket, now - began, exemplar(scope))
 
 
 @cache

@@ -5,6 +5,7 @@ response_headers puts it into the answer.
 
 import os
 import re
+from collections.abc import Iterator
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,6 +17,8 @@ TRACEPARENT = b"traceparent"
 SANE = re.compile(r"[A-Za-z0-9._=+/-]{1,128}")
 KEY = "edgepaas.request_id"
 RANDOM_BYTES = 16
+LENGTH = 2 * RANDOM_BYTES  # in hexadecimal
+AT_ONCE = 256
 KINDS = frozenset({"http", "websocket"})
 
 
@@ -34,6 +37,7 @@ class RequestId:
     def __init__(self, app: ASGIApp, *, traced: bool = False) -> None:
         self.app = app
         self.traced = traced
+        self._made = random_names()
         log_context.install()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +46,8 @@ class RequestId:
             await self.app(scope, receive, send)
             return
         headers = headers_of(scope)
-        scope[KEY] = made = _sane(headers.get(HEADER)) or os.urandom(RANDOM_BYTES).hex()
+        given = _sane(headers[HEADER]) if HEADER in headers else ""
+        scope[KEY] = made = given or next(self._made)
         ids = {"request_id": made}
         traceparent = headers.get(TRACEPARENT, b"")
         if traceparent or self.traced:
@@ -54,7 +59,15 @@ class RequestId:
             log_context.CURRENT.reset(token)
 
 
-def _sane(given: bytes | None) -> str:
-    """Return a client's id as text, "" where there is none that we would log."""
-    text = given.decode("latin-1") if given else ""
+def random_names() -> Iterator[str]:
+    """Yield names that are not given again, made many at once: the kernel is asked for all."""
+    while True:
+        drawn = os.urandom(AT_ONCE * RANDOM_BYTES).hex()
+        for end in range(LENGTH, len(drawn) + 1, LENGTH):
+            yield drawn[end - LENGTH : end]
+
+
+def _sane(given: bytes) -> str:
+    """Return a client's id as text, "" where it is none that we would log."""
+    text = given.decode("latin-1")
     return text if SANE.fullmatch(text) else ""

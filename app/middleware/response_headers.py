@@ -1,6 +1,6 @@
 """Headers of every response: what a browser may do with it, and who answered which request."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,22 +59,20 @@ class ResponseHeaders:
         ]
         self.ours = frozenset((REQUEST_ID, *(name for name, _ in self.headers_https)))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass on; add the headers to the response, and to the greeting of a WebSocket its id."""
         if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
-
+            return self.app(scope, receive, send)
         file = path_of(scope).startswith(FILES)  # a mounted app changes what the scope says of it
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = self._whole(scope, message.get("headers", ()), file)
             elif message["type"] == "websocket.accept":
                 message["headers"] = [*message.get("headers", ()), *_named(scope)]
-            await send(message)
+            return send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        return self.app(scope, receive, send_with_headers)
 
     def _whole(self, scope: Scope, of_app: Iterable[Header], file: bool) -> list[Header]:
         """Return the headers of a response, with ours in place of what the app set of them."""

@@ -3,6 +3,8 @@
 Starlette's TrustedHostMiddleware would refuse probes, which ask by address, and answers in text.
 """
 
+from collections.abc import Awaitable
+
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,13 +22,12 @@ class TrustedHosts:
         self.app = app
         self.hosts = hosts
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass on, or answer 400."""
         if scope["type"] == "lifespan" or path_of(scope) in PROBES or self._is_known(scope):
-            await self.app(scope, receive, send)
-        else:
-            detail = "this host is not one of EDGEPAAS_ALLOWED_HOSTS"
-            await problem(HTTPConnection(scope), 400, detail)(scope, receive, send)
+            return self.app(scope, receive, send)
+        detail = "this host is not one of EDGEPAAS_ALLOWED_HOSTS"
+        return problem(HTTPConnection(scope), 400, detail)(scope, receive, send)
 
     def _is_known(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == b"host"]

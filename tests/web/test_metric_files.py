@@ -19,7 +19,7 @@ from prometheus_client.mmap_dict import mmap_key
 from boot import worker_table
 from boot.worker_table import Ends, Row
 from tests.support.metric_files import sample
-from tests.support.web_unit import ROOTFS, WebUnit
+from tests.support.web_unit import CHECKOUT, ROOTFS, WebUnit
 from web import metric_files
 
 Start = Callable[..., WebUnit]
@@ -36,6 +36,28 @@ counter.inc()
 print("begun", flush=True)
 for _ in range(200_000):
     counter.inc()
+"""
+
+MANY_THREADS = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from web import metric_files
+metric_files.use_slot(0)
+from prometheus_client import Counter
+from app.sre import direct
+counter = Counter("shared_total", "Shared.")
+add = direct.adder(counter)
+
+def count(way):
+    for _ in range(100_000):
+        way(1)
+
+threads = [threading.Thread(target=count, args=[way]) for way in (add, counter.inc) * 2]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+print(counter._value.get())
 """
 
 MANY_SERIES = """
@@ -204,6 +226,12 @@ def test_who_reads_while_a_counter_is_written_never_sees_less_than_before(tmp_pa
     assert DOUBLE.unpack_from(mapped, value_at)[0] == 200_001
 
 
+def test_threads_that_count_the_same_lose_nothing(tmp_path: Path) -> None:
+    with running(MANY_THREADS, tmp_path) as counting:
+        assert counting.communicate()[0] == "400000.0\n"
+    assert sample(tmp_path, "shared_total") == 400_000
+
+
 def running(program: str, directory: Path) -> subprocess.Popen[str]:
     """Start a program that counts into the files in `directory`."""
     command = [sys.executable, "-c", program]
@@ -228,7 +256,7 @@ def many_series(directory: Path, room: int) -> subprocess.CompletedProcess[str]:
 def counting_into(directory: Path) -> dict[str, str]:
     """Return the environment of a program that counts into the files in `directory`."""
     return {
-        "PYTHONPATH": str(ROOTFS / "opt/edgepaas"),
+        "PYTHONPATH": f"{ROOTFS}/opt/edgepaas:{CHECKOUT}",
         "PROMETHEUS_MULTIPROC_DIR": str(directory),
     }
 

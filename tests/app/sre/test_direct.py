@@ -38,7 +38,7 @@ def test_a_timer_fills_the_buckets_and_the_sum_the_library_would(
     for seconds in SECONDS:
         timer.observe(seconds)
         observed.observe(seconds)
-    timer.observe_with(0.2, {"request_id": "a"})
+    timer.keep(timer.observe(0.2), 0.2, {"request_id": "a"})
     observed.observe(0.2, {"request_id": "a"})
 
     def samples(name: str) -> list[tuple[str, dict[str, str], float, object]]:
