@@ -10,14 +10,16 @@ from app.sre.metrics import POOL_IN_USE, POOL_WAITING
 
 
 class Admission:
-    """As many places as there are connections, so that no thread waits for one.
+    """As many places as there are connections, so that no thread waits for one; of those that
+    write at most `writers`, all if not told.
 
     Who finds none free waits in the event loop, where waiting costs nothing, and is refused
     after `seconds`: a database that froze has nobody pile up behind it.
     """
 
-    def __init__(self, places: int, seconds: float) -> None:
+    def __init__(self, places: int, seconds: float, *, writers: int | None = None) -> None:
         self._free = asyncio.Semaphore(places)
+        self._turns = asyncio.Semaphore(writers or places)
         self._seconds = seconds
         self.taken = 0
         self.waiting = 0
@@ -25,10 +27,7 @@ class Admission:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Hold a place; raise UnavailableError where none was free in time."""
-        if self._free.locked():
-            await self._wait()
-        else:
-            await self._free.acquire()
+        await self._take(self._free, "every database connection is in use")
         self.taken += 1
         POOL_IN_USE.inc()
         try:
@@ -38,15 +37,28 @@ class Admission:
             POOL_IN_USE.dec()
             self._free.release()
 
-    async def _wait(self) -> None:
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold a place to write in; raise UnavailableError where it was not free in time."""
+        await self._take(self._turns, "the changes before this one took too long")
+        try:
+            async with self.place():
+                yield
+        finally:
+            self._turns.release()
+
+    async def _take(self, free: asyncio.Semaphore, refusal: str) -> None:
+        if not free.locked():
+            await free.acquire()
+            return
         self.waiting += 1
         POOL_WAITING.inc()
         try:
             async with asyncio.timeout(self._seconds):
-                await self._free.acquire()
+                await free.acquire()
         except TimeoutError as error:
             database_metrics.failed("pool")
-            raise UnavailableError("every database connection is in use") from error
+            raise UnavailableError(refusal) from error
         finally:
             self.waiting -= 1
             POOL_WAITING.dec()

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from app.access.gate import Gate
+from app.access.rules import SAFE_METHODS
 from app.admission import Admission
 from app.db import Database
 from app.live.event_history import History
@@ -34,7 +35,10 @@ class Components:
     def of(cls, settings: Settings) -> "Components":
         """Return the parts for `settings`. Nothing connects or starts yet."""
         database = Database(settings)
-        admission = Admission(settings.database_pool_size, settings.database_wait)
+        # SQLite has one writer at a time, and who waits for that in SQLite naps for up to a tenth
+        # of a second, is overtaken meanwhile, and keeps a thread.
+        writers = 1 if settings.database_backend == "sqlite" else None
+        admission = Admission(settings.database_pool_size, settings.database_wait, writers=writers)
         tail = Tail(settings)
         database.after_commit = tail.committed
         return cls(
@@ -57,8 +61,9 @@ async def components(connection: HTTPConnection) -> Components:
 Parts = Annotated[Components, Depends(components)]
 
 
-async def _place(parts: Parts) -> AsyncIterator[None]:
-    async with parts.admission.place():
+async def _place(parts: Parts, request: Request) -> AsyncIterator[None]:
+    reads = request.method in SAFE_METHODS
+    async with parts.admission.place() if reads else parts.admission.turn():
         yield
 
 

@@ -74,6 +74,40 @@ def test_a_place_is_given_back_whatever_happens_in_it() -> None:
     run(case)
 
 
+def test_who_writes_waits_for_a_turn_and_for_a_place() -> None:
+    async def change(admission: Admission, until: asyncio.Event) -> None:
+        async with admission.turn():
+            await until.wait()
+
+    async def case() -> None:
+        admission, done = Admission(3, FOR_EVER, writers=1), asyncio.Event()
+        tasks = [asyncio.create_task(change(admission, done)) for _ in range(3)]
+        await settle(lambda: admission.waiting == 2)
+        assert admission.taken == 1
+        tasks += [asyncio.create_task(hold(admission, done)) for _ in range(3)]
+        await settle(lambda: admission.waiting == 3)
+        assert admission.taken == 3  # those who read do not wait for those who write
+        done.set()
+        await asyncio.gather(*tasks)
+        assert (admission.taken, admission.waiting) == (0, 0)
+
+    run(case)
+
+
+def test_a_turn_that_does_not_come_in_time_is_refused_and_leaves_nothing() -> None:
+    async def case() -> None:
+        admission = Admission(2, 0.01, writers=1)
+        async with admission.turn():
+            with pytest.raises(UnavailableError, match="before this one took too long"):
+                async with admission.turn():
+                    """Not reached."""
+            assert (admission.taken, admission.waiting) == (1, 0)
+        async with admission.turn():
+            assert admission.taken == 1
+
+    run(case)
+
+
 def test_who_stops_waiting_takes_no_place() -> None:
     async def case() -> None:
         admission, done = Admission(1, FOR_EVER), asyncio.Event()
