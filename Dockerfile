@@ -66,8 +66,10 @@ FROM scratch AS runtime
 COPY --from=build /build/system /
 COPY --from=build /build/dependencies /
 COPY --from=build /build/ours /
+# One heap for all threads of a process: one for each grows for as long as requests come (docs/performance.md).
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
+    MALLOC_ARENA_MAX=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     EDGEPAAS_ROOT=/ \

@@ -113,3 +113,20 @@ def test_the_container_ends_with_the_arbiter(run: Run, image: str) -> None:
     last = container.last_record()
     assert last["level"] == "ERROR"
     assert "web died by SIGKILL" in last["message"]
+
+
+def test_the_threads_of_a_worker_share_one_heap(service: Container) -> None:
+    for _ in range(WORKERS * 10):
+        assert service.http("/api/v1/nodes").status == 200
+    for pid in workers(service):
+        maps = service.check_output("cat", f"/proc/{pid}/maps").splitlines()
+        assert "[heap]" in " ".join(maps)
+        assert not [line for line in maps if is_heap_of_a_thread(line)]
+
+
+def is_heap_of_a_thread(mapping: str) -> bool:
+    """Tell whether a line of maps begins a heap that glibc makes for a thread: they lie at
+    multiples of 64 MiB and have no name.
+    """
+    place, permissions, *_, inode = mapping.split()[:5]
+    return permissions == "rw-p" and inode == "0" and int(place.split("-")[0], 16) % (64 << 20) == 0
