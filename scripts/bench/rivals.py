@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +99,13 @@ class Running:
         self.address = address
 
     def processes(self) -> list[int]:
-        """Return the pids of its processes, on this host."""
-        listed = self.docker.output("top", self.name, "-eo", "pid").split()[1:]
-        return [int(pid) for pid in listed]
+        """Return the pids, on this host, of its first process and of all that it began: not of a
+        health check, which the engine brings in and which may be gone the next moment.
+        """
+        first = int(self.docker.output("inspect", "--format={{.State.Pid}}", self.name))
+        _, *listed = self.docker.output("top", self.name, "-eo", "pid,ppid").splitlines()
+        pairs = [line.split() for line in listed]
+        return family(first, {int(pid): int(parent) for pid, parent in pairs})
 
     def memory(self, word: str = "") -> float:
         """Return the memory of its processes that have `word` in their command line, in MiB.
@@ -123,6 +127,14 @@ class Running:
         started = time.monotonic()
         self.docker.output("stop", self.name)
         return time.monotonic() - started
+
+
+def family(first: int, parents: Mapping[int, int]) -> list[int]:
+    """Return `first` and all that descend from it; `parents` are by child."""
+    found = [first]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
 
 
 @contextmanager

@@ -27,6 +27,11 @@ def test_every_contestant_begins_a_round_in_its_turn() -> None:
     assert set(Counter(names).values()) == {size}
 
 
+def test_a_health_check_is_none_of_the_processes_that_are_measured() -> None:
+    parents = {10: 5, 11: 10, 12: 10, 13: 11, 20: 5, 21: 20}
+    assert sorted(rivals.family(10, parents)) == [10, 11, 12, 13]
+
+
 def test_a_ratio_is_ours_divided_by_the_others() -> None:
     told = bench.compared(FIGURES)
     assert "1.0 s (0.9-1.4)" in told
