@@ -13,7 +13,7 @@ from app.sre import direct
 from app.sre.metrics import DURATION, DURATION_BUCKETS, IN_FLIGHT, REQUESTS
 
 UNMATCHED = "unmatched"
-METHODS = frozenset(HTTPMethod)
+METHODS = frozenset(each.value for each in HTTPMethod)
 EXEMPLAR_LENGTH = 100  # OpenMetrics allows 128 characters, its label's name among them
 EXEMPLAR_SECONDS = 1.0  # how long one stands for its bucket
 

@@ -94,9 +94,9 @@ def compared(figures: Figures) -> str:
     lines = []
     for what, samples in by_measure(figures).items():
         lines.append(f"\n  {what}")
-        ours = samples[rivals.OURS.name].median
+        ours = samples[rivals.OURS.name]
         for one, sample in samples.items():
-            ratio = f"x {ours / sample.median:.2f}" if sample.median else ""
+            ratio = f"x {ours.over(sample):.2f}"
             lines.append(f"    {one:30} {sample.told():>30} {ratio:>8}")
     return "\n".join([*lines, ""])
 
@@ -196,7 +196,7 @@ def table(chains: dict[str, dict[str, Sample]], rest: dict[str, Sample]) -> str:
     for name, samples in chains.items():
         cells = []
         for what in ("hand-over", "launch to end"):
-            ratio = chains[OURS.name][what].median / samples[what].median
+            ratio = chains[OURS.name][what].over(samples[what])
             cells.append(f"{samples[what].told():>26} {f'x {ratio:.2f}':>8}")
         lines.append(f"{name:30} {'   '.join(cells)}")
     lines += ["", *(f"PID 1, {what}: {sample.told()}" for what, sample in rest.items()), ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass, field
 
@@ -17,6 +18,15 @@ class Sample:
     def median(self) -> float:
         """The median."""
         return statistics.median(self.values)
+
+    def over(self, other: Sample) -> float:
+        """Return how many times `other` this is: the median over the rounds, in each of which both
+        had their turn while the machine was as it was then. Where they did not, of the medians.
+        """
+        if len(self.values) != len(other.values) or not all(other.values):
+            return self.median / other.median if other.median else math.nan
+        pairs = zip(self.values, other.values, strict=True)
+        return statistics.median(mine / theirs for mine, theirs in pairs)
 
     def told(self) -> str:
         """Return `median unit (least-most)`."""

@@ -38,6 +38,13 @@ def test_a_ratio_is_ours_divided_by_the_others() -> None:
     assert "x 0.50" in told
 
 
+def test_who_had_their_turns_together_are_compared_by_the_round() -> None:
+    slow_hour_first = [2.0, 4.0, 8.0]
+    ours, others = Sample("/s", slow_hour_first), Sample("/s", [1.0, 2.0, 8.0])
+    assert ours.over(others) == 2.0
+    assert ours.over(Sample("/s", [1.0, 2.0])) == 4.0 / 1.5
+
+
 def test_the_plot_is_sound_whatever_a_contestant_is_called() -> None:
     words = words_of(plot.page(bench.by_measure(FIGURES), rivals.OURS.name))
     assert "<another> & more" in words

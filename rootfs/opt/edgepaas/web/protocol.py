@@ -96,11 +96,6 @@ class DrainProtocol(HttpToolsProtocol):
             self._last_look = True
             self._idle.begin(LAST_LOOK_SECONDS)
 
-    def data_received(self, data: bytes) -> None:
-        """Read on."""
-        self._last_look = False
-        super().data_received(data)
-
     def on_response_complete(self) -> None:
         """Go on with the next request, or be idle. As uvicorn does it, but for its timer."""
         self.server_state.total_requests += 1
@@ -113,7 +108,8 @@ class DrainProtocol(HttpToolsProtocol):
         else:
             self._idle.begin(self.timeout_keep_alive)
 
-    def _unset_keepalive_if_required(self) -> None:
+    def _unset_keepalive_if_required(self) -> None:  # at each sign of life
+        self._last_look = False
         self._idle.stop()
 
     @property
