@@ -9,6 +9,8 @@ import json
 import os
 import platform
 import shutil
+import signal
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -41,6 +43,7 @@ Figures = Mapping[str, Mapping[str, Sample]]
 def main() -> int:
     """Measure what was asked for; return 0. Raises Failure for a section that is none."""
     rounds = int(os.environ.get("ROUNDS") or ROUNDS)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and clean up
     own: dict[str, Callable[[int], None]] = {
         "build": image_builds,
         "handover": chains,

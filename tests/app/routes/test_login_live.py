@@ -30,6 +30,7 @@ def client(serve: Serve, closed: Settings) -> httpx.Client:
 def inside(page: Page, client: httpx.Client) -> Page:
     """The page, live, after a login by keyboard."""
     page.goto(str(client.base_url))
+    expect(page.get_by_label("Token")).to_be_focused()
     page.keyboard.type(TOKEN)
     page.keyboard.press("Enter")
     expect(page.locator("#live")).to_have_text("live")
