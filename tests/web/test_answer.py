@@ -1,14 +1,17 @@
 """The head of an answer goes out with its body, and what goes out is what uvicorn would send."""
 
 import asyncio
+import gc
 import http.client
 import logging
 import socket
+import weakref
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import pytest
+import uvloop
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from tests.support.web_unit import WebUnit
@@ -28,6 +31,8 @@ async def app(scope, receive, send):
     if scope["path"] == "/go-on":
         may_go_on.set()
     head = [(b"content-length", b"5")]
+    if scope["path"] == "/smuggle":
+        head.append((b"x-a", b"1\\nset-cookie: stolen"))
     await send({"type": "http.response.start", "status": 200, "headers": head})
     if scope["path"] == "/stream":
         await may_go_on.wait()
@@ -236,14 +241,34 @@ def test_a_client_of_a_stream_has_the_head_while_the_body_is_made(
         assert client.recv(65536) == b"hello"
 
 
+def test_an_answer_leaves_nothing_to_the_garbage_collector() -> None:
+    async def answer_once() -> weakref.ref[RequestResponseCycle]:
+        cycle = cycle_of(Answer, Transport(), "GET")
+        await cycle.send(start(LENGTH))  # type: ignore[arg-type]
+        await cycle.send(body())  # type: ignore[arg-type]
+        return weakref.ref(cycle)
+
+    async def gone() -> bool:
+        return (await answer_once())() is None
+
+    gc.disable()
+    try:
+        assert uvloop.run(gone())
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("/fail", "after the head was given"), ("/smuggle", "Invalid HTTP header")]
+)
 def test_an_app_that_fails_after_its_head_is_answered_500(
-    start_web: Start, new_app: Callable[[str], dict[str, str]]
+    start_web: Start, new_app: Callable[[str], dict[str, str]], path: str, why: str
 ) -> None:
     web = start_web(WEB_CONCURRENCY="1", **new_app(STREAM))
     web.wait_ready()
     with closing(http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)) as client:
-        client.request("GET", "/fail")
+        client.request("GET", path)
         failed = client.getresponse()
         assert (failed.status, failed.read()) == (500, b"Internal Server Error")
         assert failed.headers.get_all("content-length") == ["21"]
-    assert "after the head was given" in web.log
+    assert why in web.log

@@ -34,7 +34,7 @@ class Answer(RequestResponseCycle):
 
     _head: list[bytes] | None = None
     _says_close = False
-    _alone: asyncio.Handle
+    _alone: asyncio.Handle | None = None
 
     async def send(self, message: Any) -> None:
         """Take a message of the app. Raises RuntimeError where it is none that may come now."""
@@ -52,9 +52,10 @@ class Answer(RequestResponseCycle):
     async def send_500_response(self) -> None:
         """Answer for an app that could not, in place of what it began."""
         if self._head is not None:
-            self._alone.cancel()
-            self._head = self.chunked_encoding = None
-            self.expected_content_length = 0
+            self._taken()
+        self.response_started = self._says_close = False
+        self.chunked_encoding = None
+        self.expected_content_length = 0
         await super().send_500_response()
 
     def send_head(self) -> None:
@@ -125,7 +126,9 @@ class Answer(RequestResponseCycle):
     def _taken(self) -> bytes:
         """Return the head, which is held no longer."""
         head, self._head = self._head or [], None
-        self._alone.cancel()
+        if self._alone is not None:
+            self._alone.cancel()
+            self._alone = None  # it has us, and we had it
         self.response_started = True
         if not (self.keep_alive or self._says_close):
             head.append(b"connection: close\r\n")
