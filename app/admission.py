@@ -27,7 +27,23 @@ class Admission:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Hold a place; raise UnavailableError where none was free in time."""
-        await self._take(self._free, "every database connection is in use")
+        async with self._place(self._deadline()):
+            yield
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold a place to write in; raise UnavailableError where it was not free in time."""
+        until = self._deadline()  # one for both waits
+        await self._take(self._turns, until, "the changes before this one took too long")
+        try:
+            async with self._place(until):
+                yield
+        finally:
+            self._turns.release()
+
+    @asynccontextmanager
+    async def _place(self, until: float) -> AsyncIterator[None]:
+        await self._take(self._free, until, "every database connection is in use")
         self.taken += 1
         POOL_IN_USE.inc()
         try:
@@ -37,24 +53,17 @@ class Admission:
             POOL_IN_USE.dec()
             self._free.release()
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Hold a place to write in; raise UnavailableError where it was not free in time."""
-        await self._take(self._turns, "the changes before this one took too long")
-        try:
-            async with self.place():
-                yield
-        finally:
-            self._turns.release()
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._seconds
 
-    async def _take(self, free: asyncio.Semaphore, refusal: str) -> None:
+    async def _take(self, free: asyncio.Semaphore, until: float, refusal: str) -> None:
         if not free.locked():
             await free.acquire()
             return
         self.waiting += 1
         POOL_WAITING.inc()
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout_at(until):
                 await free.acquire()
         except TimeoutError as error:
             database_metrics.failed("pool")

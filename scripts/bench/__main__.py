@@ -99,7 +99,7 @@ def compared(figures: Figures) -> str:
         lines.append(f"\n  {what}")
         ours = samples[rivals.OURS.name]
         for one, sample in samples.items():
-            ratio = f"x {ours.over(sample):.2f}"
+            ratio = f"x {ours.over(sample):.2f}" if sample.median else ""
             lines.append(f"    {one:30} {sample.told():>30} {ratio:>8}")
     return "\n".join([*lines, ""])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from dataclasses import dataclass, field
 
@@ -22,9 +21,10 @@ class Sample:
     def over(self, other: Sample) -> float:
         """Return how many times `other` this is: the median over the rounds, in each of which both
         had their turn while the machine was as it was then. Where they did not, of the medians.
+        Raises ZeroDivisionError where the other's median is 0.
         """
         if len(self.values) != len(other.values) or not all(other.values):
-            return self.median / other.median if other.median else math.nan
+            return self.median / other.median
         pairs = zip(self.values, other.values, strict=True)
         return statistics.median(mine / theirs for mine, theirs in pairs)
 

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
@@ -106,6 +107,32 @@ def test_a_turn_that_does_not_come_in_time_is_refused_and_leaves_nothing() -> No
             assert admission.taken == 1
 
     run(case)
+
+
+def test_a_change_waits_no_longer_for_turn_and_place_than_others_for_a_place() -> None:
+    refused: list[str] = []
+
+    async def vain(name: str, place: AbstractAsyncContextManager[None]) -> None:
+        with pytest.raises(UnavailableError):
+            async with place:
+                """Not reached."""
+        refused.append(name)
+
+    async def case() -> None:
+        admission, done = Admission(1, 0.3, writers=1), asyncio.Event()
+        async with admission.turn():
+            change = asyncio.create_task(vain("change", admission.turn()))
+            await settle(lambda: admission.waiting == 1)
+            holder = asyncio.create_task(hold(admission, done))
+            await settle(lambda: admission.waiting == 2)
+            reader = asyncio.create_task(vain("asked later", admission.place()))
+            await settle(lambda: admission.waiting == 3)
+        await asyncio.gather(change, reader)  # it had the turn meanwhile, but no place
+        done.set()
+        await holder
+
+    run(case)
+    assert refused == ["change", "asked later"]
 
 
 def test_who_stops_waiting_takes_no_place() -> None:

@@ -38,6 +38,12 @@ def test_a_ratio_is_ours_divided_by_the_others() -> None:
     assert "x 0.50" in told
 
 
+def test_nothing_is_no_ratio() -> None:
+    figures = {**FIGURES, "idle": {"start": Sample("s", [0.0, 0.0, 0.0])}}
+    assert bench.compared(figures).splitlines()[-1].split()[0:1] == ["idle"]
+    assert "nan" not in bench.compared(figures)
+
+
 def test_who_had_their_turns_together_are_compared_by_the_round() -> None:
     slow_hour_first = [2.0, 4.0, 8.0]
     ours, others = Sample("/s", slow_hour_first), Sample("/s", [1.0, 2.0, 8.0])
